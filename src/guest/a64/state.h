@@ -1,0 +1,123 @@
+/*
+ * state.h - AArch64 vCPU state: system registers, exception state, the links to timer, GIC and PSCI.
+ *
+ * Owned by src/guest/a64. Generated code reaches fields here by LDSTATE/STSTATE with offsetof().
+ */
+#ifndef GNOMON_GUEST_A64_STATE_H
+#define GNOMON_GUEST_A64_STATE_H
+
+#include "guest/guest.h"
+
+/* Which real part -cpu names. */
+enum a64_model { A64_CORTEX_A53, A64_CORTEX_A57, A64_CORTEX_A72, A64_MAX, A64_MODELS };
+
+/* ICC_* system registers and the generic timer live in chips; the board connects them. Machine lock not held by the caller. */
+struct a64_gic_ops {
+    uint64_t (*read)(void *opaque, unsigned cpu, uint32_t sysreg);       /* sysreg: A64_SYSREG() */
+    void (*write)(void *opaque, unsigned cpu, uint32_t sysreg, uint64_t v);
+};
+struct a64_timer_ops {                            /* generic timer, EL0 virtual and physical */
+    uint64_t (*count)(void *opaque);              /* CNTVCT = CNTPCT, ticks of CNTFRQ */
+    void (*changed)(void *opaque, unsigned cpu, unsigned which /* 0 physical, 1 virtual */, uint64_t cval, uint32_t ctl);
+};
+/* PSCI or other firmware call (HVC/SMC as the board says); args in x0..x3, result to x0. false: unknown conduit -> UNDEF. */
+struct a64_smccc_ops {
+    bool (*call)(void *opaque, struct vcpu *c, bool smc);
+};
+
+#define A64_SYSREG(op0, op1, crn, crm, op2) ((uint32_t)((op0) << 14 | (op1) << 11 | (crn) << 7 | (crm) << 3 | (op2)))
+
+struct a64_cpu {
+    struct vcpu v;                                /* first */
+
+    /* PSTATE outside NZCV */
+    uint8_t el;                                   /* 0 or 1 */
+    uint8_t spsel;
+    uint8_t pan, uao, dit, ssbs, il, ss;
+    uint32_t daif;                                /* bits 9:6, as in SPSR */
+    uint64_t sp_other[2];                         /* SP_EL0, SP_EL1: the one not in v.r[31] is valid */
+
+    uint64_t elr_el1, spsr_el1, esr_el1, far_el1, vbar_el1, par_el1;
+    uint64_t sctlr_el1, actlr_el1, cpacr_el1, ttbr0_el1, ttbr1_el1, tcr_el1, mair_el1, amair_el1;
+    uint64_t contextidr_el1, tpidr_el0, tpidrro_el0, tpidr_el1, csselr_el1, mdscr_el1, cntkctl_el1;
+    uint64_t afsr0_el1, afsr1_el1, oslar_el1, osdlr_el1, pmcr_el0;
+    uint64_t dbgbvr[16], dbgbcr[16], dbgwvr[16], dbgwcr[16];
+    uint64_t pmu[8];                              /* PMCNTENSET, PMOVSSET, PMUSERENR, PMINTENSET, PMCCNTR base, PMCCFILTR, PMSELR, spare */
+    uint64_t cntp_cval, cntv_cval, cntvoff;
+    uint32_t cntp_ctl, cntv_ctl;
+
+    /* identity */
+    enum a64_model model;
+    uint64_t midr, mpidr;
+    const struct a64_idregs *id;
+    uint64_t rvbar;
+
+    /* links */
+    const struct a64_gic_ops *gic; void *gic_opaque;
+    const struct a64_timer_ops *timer; void *timer_opaque;
+    const struct a64_smccc_ops *smccc; void *smccc_opaque;
+};
+_Static_assert(offsetof(struct a64_cpu, v) == 0, "struct vcpu must be first");
+
+static inline struct a64_cpu *a64(struct vcpu *c) { return (struct a64_cpu *)c; }
+static inline const struct a64_cpu *a64c(const struct vcpu *c) { return (const struct a64_cpu *)c; }
+
+/* Mode flags (guest_ops.flags): what a translation depends on besides the bytes. */
+#define A64F_EL1 0x0001u                          /* EL1, else EL0 */
+#define A64F_PAN 0x0002u
+#define A64F_UAO 0x0004u
+#define A64F_FPEN 0x0008u                         /* FP/SIMD does not trap at this EL */
+#define A64F_FPSPECIAL 0x0010u                    /* FPCR has FZ, DN, AHP or FZ16: helpers do all FP arithmetic */
+#define A64F_MMU 0x0020u                          /* SCTLR_EL1.M */
+#define A64F_ALIGN 0x0040u                        /* SCTLR_EL1.A */
+#define A64F_SA 0x0080u                           /* SP alignment check at this EL */
+#define A64F_UCI 0x0100u                          /* EL0: SCTLR_EL1.UCI */
+#define A64F_UCT 0x0200u
+#define A64F_DZE 0x0400u
+#define A64F_UMA 0x0800u
+#define A64F_NTW 0x1000u                          /* EL0: WFI/WFE are not trapped: bits nTWI and nTWE both set */
+#define A64F_SPSEL 0x2000u
+#define A64F_SS 0x4000u                           /* software step active */
+#define A64F_E2H_SPARE 0x8000u
+/* bits 16.. belong to src/xlate (access kind) */
+
+extern const struct guest_ops a64_guest_ops;
+void a64_set_model(struct a64_cpu *c, enum a64_model m);
+
+/* ---- exception.c ---- */
+/* Exception classes (ESR_ELx.EC). */
+#define EC_UNKNOWN 0x00u
+#define EC_WFX 0x01u
+#define EC_FP 0x07u
+#define EC_ILLEGAL 0x0eu
+#define EC_SVC 0x15u
+#define EC_HVC 0x16u
+#define EC_SMC 0x17u
+#define EC_SYSREG 0x18u
+#define EC_IABORT_LOW 0x20u
+#define EC_IABORT 0x21u
+#define EC_PCALIGN 0x22u
+#define EC_DABORT_LOW 0x24u
+#define EC_DABORT 0x25u
+#define EC_SPALIGN 0x26u
+#define EC_FPEXC 0x2cu
+#define EC_SERROR 0x2fu
+#define EC_BREAK_LOW 0x30u
+#define EC_STEP_LOW 0x32u
+#define EC_WATCH_LOW 0x34u
+#define EC_BRK 0x3cu
+
+enum a64_vector { VEC_SYNC = 0x000, VEC_IRQ = 0x080, VEC_FIQ = 0x100, VEC_SERROR = 0x180 };
+/* Enter EL1: saves PSTATE and RETURN_PC, masks, sets pc. ESR/FAR are the caller's business. */
+void a64_take_exception(struct a64_cpu *c, enum a64_vector vec, uint64_t return_pc);
+/* A synchronous exception at the current instruction (vcpu_pc): sets ESR_EL1, enters, does not unwind. */
+void a64_raise(struct a64_cpu *c, uint32_t ec, uint32_t iss, uint64_t return_pc);
+/* The rules of mode change: recompute v.r[31], jc_ctx, views after el/spsel/pan or translation registers changed. */
+void a64_mode_changed(struct a64_cpu *c);
+uint32_t a64_pstate(const struct a64_cpu *c);     /* SPSR form, NZCV included */
+/* true: PSTATE.DAIF leaves the line unmasked and it is high. */
+bool a64_irq_pending(const struct a64_cpu *c);
+
+/* ---- sysreg.c ---- MRS/MSR by encoding: the translator asks what to do with a register at translation time. */
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * guest.h - what a guest ISA gives the rest of gnomon: translation, the page walker, exceptions.
+ *
+ * One const struct guest_ops an ISA. The mmu asks the guest only through walk(); xlate only through translate() and flags().
+ */
+#ifndef GNOMON_GUEST_GUEST_H
+#define GNOMON_GUEST_GUEST_H
+
+#include "ir/ir.h"
+
+enum access { ACC_READ, ACC_WRITE, ACC_EXEC };
+
+/* Permissions of a translation, for each view's reads and writes; execution for user and kernel. */
+#define PERM_R(view) (1u << (view))
+#define PERM_W(view) (8u << (view))
+#define PERM_XU 0x40u                            /* VIEW_USER may execute */
+#define PERM_XK 0x80u                            /* VIEW_KERNEL may execute */
+
+enum walk_status { WALK_OK, WALK_FAULT };
+
+/* The result of a walk. On WALK_OK gpa .. perms hold; on WALK_FAULT code and level. */
+struct walk {
+    uint64_t gpa;                                /* of va itself */
+    uint8_t shift;                               /* log2 size of the leaf: 12, 14, 16, 21, 25, 29, 30, ...; contiguous ranges are not widened */
+    uint8_t perms;                               /* PERM_* of the leaf, whatever access was asked */
+    bool device;                                 /* Device memory: unaligned accesses fault */
+    bool global;                                 /* not tied to the ASID */
+    uint8_t level;
+    uint8_t fault;                               /* guest's own code (A64: FSC) */
+    uint64_t leaf_gpa;                           /* physical address of the leaf descriptor: its neighbours are the next leaves; 0 if none (MMU off) */
+};
+
+/* A data or instruction abort to raise. */
+struct mem_fault {
+    uint64_t va;
+    enum access access;
+    enum view view;
+    uint8_t fault;                               /* guest's own code from the walk, or FAULT_* */
+};
+#define FAULT_ALIGN 0xf0u                        /* alignment; the guest maps these to its own codes */
+#define FAULT_EXTERNAL 0xf1u                     /* nothing answers at the physical address */
+
+/* An address space as the guest names it, one a half: what keys windows. */
+struct space_id {
+    uint64_t root;                               /* physical address of the root table; ~0 with the MMU off */
+    uint64_t config;                             /* everything else that shapes the walk (granule, size, tag policy, ...) */
+    uint16_t asid;
+    bool global_only;                            /* all translations of this half ignore the ASID (hint) */
+};
+
+/* What translate() may look at. */
+struct translate_ctx {
+    const uint8_t *page;                         /* the guest page's bytes (PAGE_SIZE) */
+    uint32_t pc_off;                             /* where in it to start */
+    uint32_t max_insns;                          /* 1..IR_MAX_GUEST */
+    uint32_t flags;                              /* mode flags, as flags() returned them */
+};
+
+struct guest_ops {
+    const char *name;
+    unsigned insn_align;                         /* bytes */
+    /* Mode flags: everything besides the code bytes that translation depends on (EL, PAN, MMU, traps, FP mode, ...). */
+    uint32_t (*flags)(const struct vcpu *c);
+    enum view (*fetch_view)(const struct vcpu *c);
+    /* Translate from ctx into b, up to and including an exit. Always succeeds: undefined encodings raise when run. */
+    void (*translate)(struct ir_block *b, const struct translate_ctx *ctx, const struct vcpu *c);
+    /* Disassemble one instruction into buf (-d in_asm); returns its length in bytes. */
+    unsigned (*disas)(const uint8_t *code, uint64_t pc, char *buf, size_t len);
+    /* Walk the guest's tables for va; no side effects. Reads tables with mem_read*(). */
+    enum walk_status (*walk)(struct vcpu *c, uint64_t va, enum access acc, enum view view, struct walk *out);
+    /* The address space of half h (0 low, 1 high), as now in force. */
+    struct space_id (*space)(const struct vcpu *c, unsigned half);
+    /* Strip tags: the va that is translated. false: not canonical for the current configuration (walk gives the fault). */
+    bool (*canonical)(const struct vcpu *c, uint64_t *va);
+    /* Set the guest's abort exception (ESR, FAR, vectors) at the instruction pc_page + pc_off; state is canonical. */
+    void (*raise_mem)(struct vcpu *c, const struct mem_fault *f);
+    /* Called by the run loop when exit_req was seen: take a pending interrupt if unmasked. */
+    void (*poll_irq)(struct vcpu *c);
+    bool (*has_work)(const struct vcpu *c);      /* WFI ends: an interrupt is pending, masked or not */
+    void (*reset)(struct vcpu *c);
+    void (*dump)(const struct vcpu *c, void (*out)(const char *fmt, ...));
+    size_t state_size;                           /* of the structure that embeds struct vcpu */
+};
+
+#endif

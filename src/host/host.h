@@ -1,0 +1,73 @@
+/*
+ * host.h - the host backend: IR to host code, entry and exit thunks, fault recognition.
+ *
+ * Owns the code buffer's bytes, register homes, thunks. Must not know the guest ISA, windows' contents or the block cache.
+ */
+#ifndef GNOMON_HOST_HOST_H
+#define GNOMON_HOST_HOST_H
+
+#include "ir/ir.h"
+
+/* How data accesses of a block reach memory (chosen per block by src/xlate from its mode flags). */
+enum access_kind { ACCESS_SOFT, ACCESS_REGION };
+
+/* What the backend calls. Filled once by src/exec. */
+struct host_callbacks {
+    struct ir_mem_ops mem;
+};
+
+/* A chainable exit of a block. The jump at `patch` (rel32) goes to the block's exit stub until host_patch_jump(). */
+struct host_exit {
+    uint8_t *patch;                              /* address of the 4-byte displacement; NULL: not chainable */
+    const void *stub;                            /* what an unpatched exit goes to */
+    int64_t target;                              /* page-relative guest target */
+    void *block;                                 /* owner, set by src/xlate */
+};
+#define HOST_MAX_EXITS 2
+
+/* A fast access: where it may fault and where it goes on. Sorted by off. */
+struct host_site {
+    uint32_t off;                                /* of the instruction that touches memory, from the block's code */
+    uint32_t len;                                /* of that instruction */
+    uint32_t slow;                               /* of its slow stub */
+    uint32_t start;                              /* first byte that may be overwritten by a jump to the slow stub (>= 5 bytes up to the next) */
+};
+
+struct host_code {
+    const void *entry;
+    uint32_t size;                               /* bytes, stubs and all */
+    uint32_t n_sites;
+    struct host_site *site;                      /* points into the block's own bytes (behind the code) */
+    uint32_t n_exits;
+    struct host_exit *exit;                      /* likewise; exits keep their addresses for the block's life */
+};
+
+struct host_gen_opts {
+    enum access_kind kind;
+    /* Prediction for region accesses: slot (0..2*REGION_SLOTS-1) and region number ((int64)va >> 39) expected for base value
+     * v of instruction i, or -1: no idea (use the region table). May be NULL. */
+    int (*predict)(void *opaque, const struct ir_block *b, unsigned i, int64_t *region);
+    void *opaque;
+};
+
+/* Set up CPU features, thunks. CODE is an RWX area of SIZE bytes; returns the bytes used at its start. */
+size_t host_init(void *code, size_t size, const struct host_callbacks *cb);
+
+/* Generate b at `at` (room bytes). false: not enough room (nothing kept). */
+bool host_generate(const struct ir_block *b, const struct host_gen_opts *o, void *at, size_t room, struct host_code *out) MUST_CHECK;
+#define HOST_MAX_BLOCK (128 * 1024)
+
+/* Run from `entry` until an exit reaches C. Returns the exit taken (chainable) or NULL; pc_page/pc_off say where the guest is. */
+struct host_exit *host_run(struct vcpu *c, const void *entry);
+
+/* Atomic with respect to other vCPUs running the block. */
+void host_patch_jump(struct host_exit *e, const void *to);   /* to = NULL: back to the stub */
+void host_patch_site(const struct host_code *code, const struct host_site *s);   /* jump straight to the slow stub */
+
+/* From a SIGSEGV's ucontext: make it continue at `pc`. */
+const void *host_fault_pc(void *ucontext);
+void host_fault_resume(void *ucontext, const void *pc);
+
+void host_disas(const void *code, size_t len, void (*out)(const char *fmt, ...));
+
+#endif

@@ -1,0 +1,149 @@
+/*
+ * vcpu.h - the part of a vCPU's state that generated code reaches directly, the same for every guest ISA.
+ *
+ * The guest's own structure embeds it as its first member. Offsets are part of the contract with src/host: the static
+ * asserts below fail the build when they move. RBP in generated code points VCPU_BIAS bytes into the structure, so that
+ * r[0..31] have 8-bit displacements.
+ */
+#ifndef GNOMON_IR_VCPU_H
+#define GNOMON_IR_VCPU_H
+
+#include "base/base.h"
+
+#define VCPU_BIAS 128
+#define VCPU_GPRS 32
+#define VCPU_VREGS 32
+
+#define PAGE_SHIFT 12
+#define PAGE_SIZE 4096ull
+#define PAGE_MASK (~(PAGE_SIZE - 1))
+
+/* Regions: 2^39-byte aligned pieces of the guest's virtual address space. */
+#define REGION_SHIFT 39
+#define REGION_SLOTS 8                           /* slots a half (low: TTBR0; high: TTBR1) */
+#define REGION_TABLE 1024                        /* (va >> 39) & 1023: 512 of the low half, 512 of the high */
+/*
+ * A delta that sends every canonical guest va (bits 63:48 equal) to a non-canonical host address, so that the access
+ * faults. For a va that is not canonical the host pointer is REGION_POISON itself.
+ */
+#define REGION_POISON 0x4000000000000000ll
+
+/* Views: what a class of accesses may see. A64: EL0 (and LDTR/STTR), EL1, EL1 with PAN set. */
+enum view { VIEW_USER, VIEW_KERNEL, VIEW_KERNEL_PAN, VIEW_COUNT };
+
+/* One entry of the software TLB. A tag is the page address; TLB_INVALID never matches. */
+struct tlb_entry {
+    uint64_t read_tag;
+    uint64_t write_tag;
+    int64_t addend;                              /* hva = va + addend */
+    uint64_t pte;                                /* owner's note (src/mmu) */
+};
+#define TLB_INVALID 1ull                         /* low bits set: never equal to a page address */
+#define TLB_ENTRY_SHIFT 5
+
+struct tlb_desc {
+    uint64_t mask;                               /* (entries - 1) << TLB_ENTRY_SHIFT */
+    struct tlb_entry *table;
+};
+
+/* Inline jump cache: guest VA (xor context) -> host code. */
+#define JC_BITS 12
+struct jc_entry {
+    uint64_t key;                                /* va ^ vcpu.jc_ctx; JC_EMPTY never matches */
+    const void *code;
+};
+#define JC_EMPTY 1ull                            /* odd: no A64 instruction address */
+static inline unsigned jc_index(uint64_t va) { return (va >> 2) & ((1u << JC_BITS) - 1); }
+
+/* Floating-point environment. Rounding in IEEE order of the Arm FPCR.RMode field. */
+enum fp_round { FP_RN, FP_RP, FP_RM, FP_RZ };
+/* Cumulative exception flags; the bit positions of FPSR. */
+#define FP_IOC 0x01u
+#define FP_DZC 0x02u
+#define FP_OFC 0x04u
+#define FP_UFC 0x08u
+#define FP_IXC 0x10u
+#define FP_IDC 0x80u
+
+struct fp_env {
+    uint32_t mxcsr;                              /* host control while guest code runs: all masked, rounding, sticky bits as of entry */
+    uint32_t sticky;                             /* FP_* accumulated by helpers; the architectural value is this | MXCSR's */
+    uint8_t round;                               /* enum fp_round */
+    uint8_t fz;                                  /* flush to zero (single, double) */
+    uint8_t fz16;                                /* flush to zero (half) */
+    uint8_t dn;                                  /* default NaN */
+    uint8_t ahp;                                 /* alternative half precision */
+    uint8_t pad[3];
+};
+
+/*
+ * NZCV between instructions is kept in the form that LAHF;SETO AL leaves in AX, with C inverted (x86 borrow sense):
+ * bit 0 V; bit 8 !C; bit 14 Z; bit 15 N. Other bits are unspecified.
+ */
+#define NZCV_HOST_V 0x0001u
+#define NZCV_HOST_NC 0x0100u
+#define NZCV_HOST_Z 0x4000u
+#define NZCV_HOST_N 0x8000u
+
+/* Arm layout: N 31, Z 30, C 29, V 28. */
+static inline uint32_t nzcv_to_arm(uint16_t h)
+{
+    return (h & NZCV_HOST_N ? 1u << 31 : 0) | (h & NZCV_HOST_Z ? 1u << 30 : 0) | (h & NZCV_HOST_NC ? 0 : 1u << 29) |
+           (h & NZCV_HOST_V ? 1u << 28 : 0);
+}
+static inline uint16_t nzcv_from_arm(uint32_t a)
+{
+    return (uint16_t)((a >> 31 & 1 ? NZCV_HOST_N : 0) | (a >> 30 & 1 ? NZCV_HOST_Z : 0) |
+                      (a >> 29 & 1 ? 0 : NZCV_HOST_NC) | (a >> 28 & 1 ? NZCV_HOST_V : 0));
+}
+
+struct vcpu {
+    uint64_t r[VCPU_GPRS];                       /* guest general registers; A64: X0..X30, r[31] = SP in use */
+
+    uint64_t pc_page;                            /* guest VA of the page that the running block lies in */
+    uint32_t pc_off;                             /* offset of the current instruction in it; valid at exits and in helpers that may fault */
+    uint32_t exit_req;                           /* non-zero: leave translated code at the next check (set by any thread) */
+    uint16_t nzcv;                               /* see NZCV_HOST_* */
+    uint16_t pad0[3];
+    uint64_t jc_ctx;                             /* see struct jc_entry; changes with address space and mode */
+
+    int64_t delta[2 * REGION_SLOTS];             /* region slot -> hva - va; [0..7] low half, [8..15] high half */
+    uint8_t tbi[2];                              /* top byte ignored, by bit 55 of the va: strip it before region_table */
+    uint8_t pad1[6];
+    const int64_t *region_table;                 /* [REGION_TABLE]: any region -> delta, REGION_POISON where there is none */
+
+    struct tlb_desc tlb[VIEW_COUNT];
+
+    uint64_t excl_addr;                          /* local exclusive monitor: va, or EXCL_NONE */
+    uint64_t excl_val[2];                        /* what the load-exclusive saw */
+
+    void *host_sp;                               /* RSP of the entry thunk: where leaving returns to */
+    const void *exit_link;                       /* set by exits: the chainable exit taken (src/xlate), or NULL */
+
+    struct fp_env fp;
+
+    u128 v[VCPU_VREGS] __attribute__((aligned(16)));
+
+    struct jc_entry jc[1 << JC_BITS];
+
+    uint32_t index;                              /* vCPU number */
+    void *exec;                                  /* src/exec's own state for this vCPU */
+    void *mmu;                                   /* src/mmu's own state for this vCPU */
+    void *xlate;                                 /* src/xlate's own state for this vCPU */
+};
+#define EXCL_NONE (~0ull)
+
+_Static_assert(offsetof(struct vcpu, r) == 0, "r[] must start the structure");
+_Static_assert(offsetof(struct vcpu, v) % 16 == 0, "v[] must be aligned for MOVAPS");
+
+static inline uint64_t vcpu_pc(const struct vcpu *c) { return c->pc_page + c->pc_off; }
+static inline void vcpu_set_pc(struct vcpu *c, uint64_t pc)
+{
+    c->pc_page = pc & PAGE_MASK;
+    c->pc_off = (uint32_t)(pc & ~PAGE_MASK);
+}
+
+/* Leave translated code (or the interpreter) from inside a helper; state must be complete. Implemented by src/exec. */
+NORETURN void vcpu_unwind(struct vcpu *c);
+
+#endif
