@@ -31,6 +31,9 @@ NORETURN void die(const char *fmt, ...) PRINTF_LIKE(1, 2);
 #define bug(...) bug_at(__FILE__, __LINE__, __VA_ARGS__)
 NORETURN void bug_at(const char *file, int line, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
+/* What bug_at() calls, once, before it aborts (the run loop's dump of vCPU and block); NULL: nothing. */
+void bug_set_reporter(void (*report)(void));
+
 /* One line on stderr, "gnomon: warning: ...". */
 void warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
 

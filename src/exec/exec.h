@@ -19,7 +19,24 @@ bool exec_line(const struct vcpu *c, enum vcpu_line line);
 void exec_wait(struct vcpu *c);
 /* Make the vCPU leave translated code soon. Any thread. */
 void exec_kick(struct vcpu *c);
+/*
+ * Power (PSCI), machine lock held. A vCPU that is off runs no guest code; vCPUs start on. Off for the caller's own vCPU takes
+ * effect when it next gets to its run loop (follow with machine_unlock() and vcpu_unwind()); on is for a vCPU that is off, whose
+ * state the caller has set up.
+ */
+void exec_set_power(struct vcpu *c, bool on);
+/*
+ * Hold every vCPU outside guest code, helpers and devices (those off or in WFI included) until exec_resume_all(); for reset and
+ * snapshots. Main thread, machine lock not held. While held, their state may be changed.
+ */
+void exec_pause_all(void);
+void exec_resume_all(void);
 /* Stop all vCPU threads for good; used at power off. Any thread but a vCPU's may wait for them. */
 void exec_stop(void);
+struct vcpu *exec_vcpu(unsigned i);              /* NULL past the last */
+
+/* fault.c: signal handlers; the thread part for a thread that runs translated code of c. */
+void fault_init(void);
+void fault_thread_init(struct vcpu *c);
 
 #endif

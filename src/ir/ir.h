@@ -76,7 +76,8 @@ struct ir_insn {
     uint8_t t;                                   /* enum ir_type: of the result, or of the operands where there is none */
     uint8_t reg;                                 /* GETR..PUTV */
     uint8_t cc;                                  /* enum ir_cc; AMO: enum ir_amo; EXIT_IND: enum ir_branch_hint */
-    uint8_t esz : 2, q : 1, size3 : 3, : 2;      /* size3: .size of LDSTATE, STSTATE, SEXT, ZEXT */
+    uint8_t esz : 2, q : 1, size3 : 3;           /* size3: .size of LDSTATE, STSTATE, SEXT, ZEXT */
+    uint8_t put : 1, : 1;                        /* builder: some PUTR wrote this value, so a guest register holds (or held) it */
     uint8_t bit;                                 /* EXIT_BIT */
     struct ir_mem mem;
     ir_val a, b, c;
@@ -87,6 +88,7 @@ struct ir_insn {
     };
     int64_t imm2;
 };
+_Static_assert(sizeof(struct ir_insn) == 32, "two to a cache line");
 
 #define IR_MAX_INSNS 2048
 #define IR_MAX_GUEST 64                          /* guest instructions a block */
@@ -100,6 +102,7 @@ struct ir_block {
     bool ended;
     /* Forwarding at build time: the value last read or written, or IR_NONE. */
     ir_val gpr32[VCPU_GPRS], gpr64[VCPU_GPRS], vec[VCPU_VREGS];
+    ir_val recent[16];                           /* CONST and PC values by hash, for re-use */
     struct ir_insn insn[IR_MAX_INSNS];
 };
 
@@ -118,6 +121,7 @@ ir_val ir_ldstate(struct ir_block *b, enum ir_type t, unsigned size, size_t offs
 void ir_ststate(struct ir_block *b, unsigned size, size_t offset, ir_val v);
 ir_val ir_pc(struct ir_block *b, int64_t off);
 
+ir_val ir_op0(struct ir_block *b, enum ir_op op, enum ir_type t);                                     /* GETNZCV, FENCE */
 ir_val ir_op1(struct ir_block *b, enum ir_op op, enum ir_type t, ir_val a);
 ir_val ir_op2(struct ir_block *b, enum ir_op op, enum ir_type t, ir_val a, ir_val x);
 ir_val ir_op3(struct ir_block *b, enum ir_op op, enum ir_type t, ir_val a, ir_val x, ir_val y);
@@ -155,8 +159,15 @@ void ir_exit_dispatch(struct ir_block *b, int64_t target);
 void ir_exit_state(struct ir_block *b);
 
 /* ---- properties, verifier, printer ---- */
+#define IR_RES_T 4                               /* ir_op_info.result: the instruction's .t; else an enum ir_type */
 struct ir_op_info { const char *name; uint8_t nargs; uint8_t result; uint16_t effects; };
 extern const struct ir_op_info ir_op_info[IR_OP_COUNT];
+/* Type of the value that i makes; IR_NOTYPE: none. */
+static inline enum ir_type ir_result_type(const struct ir_insn *i)
+{
+    unsigned r = ir_op_info[i->op].result;
+    return (enum ir_type)(r == IR_RES_T ? i->t : r);
+}
 /* Effects of one instruction, a CALL's helper included. */
 uint32_t ir_effects(const struct ir_insn *i);
 /* bug()s with a listing when the block breaks a rule (types, definition before use, one exit, last). */
@@ -172,6 +183,8 @@ struct ir_mem_ops {                              /* src/mmu's slow paths; on a g
     uint64_t (*amo)(struct vcpu *c, uint64_t va, uint64_t v, uint32_t mem_amo /* mem | amo << 16 */, uint32_t pc_off);
     uint64_t (*cas)(struct vcpu *c, uint64_t va, uint64_t expect, uint64_t v, uint32_t mem, uint32_t pc_off);
     uint64_t (*stx)(struct vcpu *c, uint64_t va, uint64_t v, uint32_t mem, uint32_t pc_off);
+    /* 16 bytes at once: old = [va]; if (old == expect) [va] = v; returns old. */
+    u128 (*cas128)(struct vcpu *c, uint64_t va, u128 expect, u128 v, uint32_t mem, uint32_t pc_off);
 };
 /* Runs the block to its exit; on return pc_page/pc_off name the next instruction. */
 void ir_interpret(const struct ir_block *b, struct vcpu *c, const struct ir_mem_ops *ops);

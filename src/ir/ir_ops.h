@@ -8,12 +8,15 @@
  * Integers: an I32 value is kept zero-extended; every I32 operation leaves bits 63:32 zero. Shift counts are taken modulo
  * the width. .imm is the immediate, .esz the vector element size (0..3: 8..64 bits), .q = 1 for 128-bit vectors; with
  * q = 0 the operation is on 64 bits and the upper half of the result is zero. Scalar FP uses lane 0 of V values (.esz
- * 2 single, 3 double) and zeroes the rest. FP operations follow vcpu.fp with Arm NaN rules and accumulate flags.
+ * 2 single, 3 double) and zeroes the rest. VINS, VINSE, VJOIN, VXTN, VUXTL, VSXTL, VLOW, VHIGH and VFROM are on 128 bits
+ * whatever q says (the builder sets it). Shift counts may be I32 or I64 whatever T is. FP operations follow vcpu.fp with
+ * Arm NaN rules and accumulate flags.
  */
 #ifndef GNOMON_IR_IR_OPS_H
 #define GNOMON_IR_IR_OPS_H
 
 #define IR_OPS(X)                                                                                                       \
+    X(NOP, NONE, 0, 0, "nothing: what passes leave of an instruction they remove")                                      \
     /* constants and guest state */                                                                                     \
     X(CONST, T, 0, 0, "imm")                                                                                            \
     X(GETR, T, 0, IRE_RGPR, "guest register .reg, its low half for I32")                                                \
@@ -87,7 +90,7 @@
     X(EXIT_CC, NONE, 0, IRE_EXIT | IRE_RFLAGS, "cc ? to imm : to imm2")                                                 \
     X(EXIT_NZ, NONE, 1, IRE_EXIT, "a (of .t) != 0 ? to imm : to imm2")                                                  \
     X(EXIT_Z, NONE, 1, IRE_EXIT, "a (of .t) == 0 ? to imm : to imm2")                                                   \
-    X(EXIT_BIT, NONE, 1, IRE_EXIT, "bit .size of a set ? to imm : to imm2  (.size = bit number 0..63)")                 \
+    X(EXIT_BIT, NONE, 1, IRE_EXIT, "bit .bit (0..63) of a set ? to imm : to imm2")                                      \
     X(EXIT_IND, NONE, 1, IRE_EXIT, "to the guest address a; .cc = enum ir_branch_hint")                                 \
     X(EXIT_DISPATCH, NONE, 0, IRE_EXIT, "to imm through the run loop (mode may have changed; interrupts are looked at)")\
     X(EXIT_STATE, NONE, 0, IRE_EXIT, "through the run loop, a helper has already set pc_page and pc_off")               \

@@ -20,7 +20,9 @@
 
 /* Regions: 2^39-byte aligned pieces of the guest's virtual address space. */
 #define REGION_SHIFT 39
-#define REGION_SLOTS 8                           /* slots a half (low: TTBR0; high: TTBR1) */
+#define REGION_SLOTS 8                           /* delta slots a group */
+/* Groups of slots: the low half for VIEW_USER; the high half for both kernel views; the low half for the kernel views. */
+enum region_group { REGION_LOW_USER, REGION_HIGH, REGION_LOW_KERNEL, REGION_GROUPS };
 #define REGION_TABLE 1024                        /* (va >> 39) & 1023: 512 of the low half, 512 of the high */
 /*
  * A delta that sends every canonical guest va (bits 63:48 equal) to a non-canonical host address, so that the access
@@ -97,6 +99,8 @@ static inline uint16_t nzcv_from_arm(uint32_t a)
                       (a >> 29 & 1 ? 0 : NZCV_HOST_NC) | (a >> 28 & 1 ? NZCV_HOST_V : 0));
 }
 
+struct ir_mem_ops;                               /* ir.h */
+
 struct vcpu {
     uint64_t r[VCPU_GPRS];                       /* guest general registers; A64: X0..X30, r[31] = SP in use */
 
@@ -107,10 +111,10 @@ struct vcpu {
     uint16_t pad0[3];
     uint64_t jc_ctx;                             /* see struct jc_entry; changes with address space and mode */
 
-    int64_t delta[2 * REGION_SLOTS];             /* region slot -> hva - va; [0..7] low half, [8..15] high half */
+    int64_t delta[REGION_GROUPS * REGION_SLOTS]; /* slot (group * REGION_SLOTS + n) -> hva - va */
     uint8_t tbi[2];                              /* top byte ignored, by bit 55 of the va: strip it before region_table */
     uint8_t pad1[6];
-    const int64_t *region_table;                 /* [REGION_TABLE]: any region -> delta, REGION_POISON where there is none */
+    const int64_t *region_table[VIEW_COUNT];     /* [REGION_TABLE] each: any region -> delta, REGION_POISON where there is none */
 
     struct tlb_desc tlb[VIEW_COUNT];
 
@@ -130,6 +134,7 @@ struct vcpu {
     void *exec;                                  /* src/exec's own state for this vCPU */
     void *mmu;                                   /* src/mmu's own state for this vCPU */
     void *xlate;                                 /* src/xlate's own state for this vCPU */
+    const struct ir_mem_ops *mem;                /* what helpers of the guest access guest memory with; set before the first block runs */
 };
 #define EXCL_NONE (~0ull)
 

@@ -36,6 +36,12 @@ struct mmio_ops {
 void mem_add_mmio(uint64_t base, uint64_t size, const struct mmio_ops *ops, void *opaque);
 /* Read-only memory (flash): ranges that read as bytes. Writes go to ops->write if ops is given. */
 
+/*
+ * Which CPU the calling thread accesses devices for: chips with banked registers (GIC) read it. src/exec sets it once in each
+ * vCPU thread; 0 elsewhere.
+ */
+extern _Thread_local unsigned mem_master;
+
 /* Device access by physical address; takes the machine lock. false: nothing there. */
 bool mem_mmio_read(uint64_t gpa, unsigned size, uint64_t *v) MUST_CHECK;
 bool mem_mmio_write(uint64_t gpa, unsigned size, uint64_t v) MUST_CHECK;

@@ -40,6 +40,44 @@ void mmu_tlbi_range(struct vcpu *c, uint64_t va, uint64_t size, int asid);
 /* Debugger and helper access by virtual address, no guest fault. false: not mapped. */
 bool mmu_peek(struct vcpu *c, uint64_t va, void *buf, size_t len) MUST_CHECK;
 
+/* Key of what instruction fetch from va's half sees: equal keys mean equal translations (src/xlate's jump cache). */
+uint64_t mmu_exec_key(struct vcpu *c, uint64_t va);
+
+/* Prediction for generated code: slot of vcpu.delta that serves accesses of `view` to va, or -1. */
+int mmu_slot(enum view view, uint64_t va);
+/* Do accesses of this vCPU's translated code go to windows? */
+bool mmu_uses_windows(void);
+
+/* What happened, for -stats and `info paging`. X(field, meaning) */
+#define MMU_STATS(X)                                                    \
+    X(slow_accesses, "accesses that reached C")                        \
+    X(fills, "window fills")                                           \
+    X(filled_pages, "pages installed by fills")                        \
+    X(soft_refills, "software TLB refills")                            \
+    X(mmio, "MMIO accesses")                                           \
+    X(guest_faults, "guest aborts raised by accesses")                 \
+    X(switches, "changes of a base (TTBR writes that changed a root)") \
+    X(new_spaces, "address spaces seen")                               \
+    X(tlbi_va, "TLBI by address or range")                             \
+    X(tlbi_asid, "TLBI by ASID")                                       \
+    X(tlbi_all, "TLBI of everything")                                  \
+    X(dropped_pages, "pages dropped from windows")                     \
+    X(kept_pages, "pages found unchanged at a TLBI")                   \
+    X(windows_made, "windows given to a space")                        \
+    X(windows_evicted, "windows taken back")                           \
+    X(exec_rekeys, "remapped code pages")                              \
+    X(verified, "accesses checked by verify=on")
+struct mmu_stats {
+#define X(f, m) uint64_t f;
+    MMU_STATS(X)
+#undef X
+};
+const struct mmu_stats *mmu_stats(void);
+unsigned mmu_vmas(void);                         /* VMAs in windows now */
+
+/* The aligned 8 bytes at va if a window or the software TLB holds them; no walk. */
+bool mmu_peek_cached(const struct vcpu *c, uint64_t va, enum view view, uint64_t *out) MUST_CHECK;
+
 /* Translate for AT instructions and cache maintenance: no raise. */
 enum walk_status mmu_probe(struct vcpu *c, uint64_t va, enum access acc, enum view view, struct walk *out);
 

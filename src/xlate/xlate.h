@@ -13,7 +13,9 @@ struct block;
 
 struct xlate_config {
     bool jit;                                    /* false: the IR interpreter runs everything */
-    bool shadow;                                 /* region accesses where the mode allows */
+    bool shadow;                                 /* region accesses */
+    bool verify;                                 /* every access calls C */
+    bool check_ir;                               /* run the IR verifier on every block */
     size_t code_size;                            /* bytes of code area */
     bool perf_map;
 };
@@ -22,6 +24,30 @@ void xlate_vcpu_init(struct vcpu *c);
 
 /* Run the vCPU from its pc until exit_req or a dispatch exit. */
 void xlate_run(struct vcpu *c);
+
+/* A SIGSEGV's ucontext: if a known access of translated code faulted, continue at its slow path. Async-signal-safe. */
+bool xlate_fault(void *ucontext);
+/* For crash reports: the block that holds host_pc. */
+bool xlate_describe_pc(const void *host_pc, uint64_t *gpa, const void **entry);
+
+/* What happened, for -stats. X(field, meaning) */
+#define XLATE_STATS(X)                                                      \
+    X(blocks, "blocks translated")                                          \
+    X(guest_insns, "guest instructions translated")                         \
+    X(host_bytes, "bytes of host code made")                                \
+    X(translate_ns, "nanoseconds spent translating")                        \
+    X(lookups, "look-ups of the next block in C")                           \
+    X(chained, "exits chained")                                             \
+    X(removed, "blocks dropped because their code changed")                 \
+    X(evicted, "blocks evicted for room")                                   \
+    X(invalidations, "instruction cache maintenance requests")              \
+    X(host_faults, "SIGSEGVs taken by translated code")
+struct xlate_stats {
+#define X(f, m) uint64_t f;
+    XLATE_STATS(X)
+#undef X
+};
+const struct xlate_stats *xlate_stats(void);
 
 /* Code at physical [gpa, gpa + len) may have changed (IC IVAU, DMA): its blocks go. */
 void xlate_invalidate(uint64_t gpa, uint64_t len);

@@ -25,6 +25,26 @@ struct a64_smccc_ops {
     bool (*call)(void *opaque, struct vcpu *c, bool smc);
 };
 
+/*
+ * What the guest asks of the machine around it; set by the integrator before the vCPU runs (the guest includes no mmu, xlate
+ * or exec header). All but mode_changed must be there; all are called on the vCPU's own thread, machine lock not held.
+ */
+struct a64_host_ops {
+    void (*switch_space)(struct vcpu *c);         /* roots, ASID or translation controls changed: bases follow */
+    void (*mode_changed)(struct vcpu *c);         /* EL, SPSel or PAN changed (roots did not); may be NULL */
+    void (*tlbi_all)(struct vcpu *c);
+    void (*tlbi_asid)(struct vcpu *c, uint16_t asid);
+    void (*tlbi_range)(struct vcpu *c, uint64_t va, uint64_t size, int asid /* -1: any */, bool broadcast);
+    enum walk_status (*probe)(struct vcpu *c, uint64_t va, enum access acc, enum view view, struct walk *out);
+    void (*icache_inval)(struct vcpu *c, uint64_t gpa, uint64_t len);
+    void (*icache_inval_all)(struct vcpu *c);
+    void (*wait)(struct vcpu *c);                 /* WFI: returns when there is work, or a kick */
+    bool (*line)(const struct vcpu *c, unsigned line /* A64_LINE_* */);
+    uint64_t (*read_gpa64)(uint64_t gpa, bool *ok);   /* a translation table entry; !ok: nothing there */
+};
+#define A64_LINE_IRQ 0u                           /* the values of enum vcpu_line */
+#define A64_LINE_FIQ 1u
+
 #define A64_SYSREG(op0, op1, crn, crm, op2) ((uint32_t)((op0) << 14 | (op1) << 11 | (crn) << 7 | (crm) << 3 | (op2)))
 
 struct a64_cpu {
@@ -36,14 +56,18 @@ struct a64_cpu {
     uint8_t pan, uao, dit, ssbs, il, ss;
     uint32_t daif;                                /* bits 9:6, as in SPSR */
     uint64_t sp_other[2];                         /* SP_EL0, SP_EL1: the one not in v.r[31] is valid */
+    uint8_t sp_in_use;                            /* which of them v.r[31] holds; follows el and spsel in a64_mode_changed() */
+    /* Software step: the instruction being executed is stepped; it was a load-exclusive. */
+    uint8_t stepping, step_ex;
 
     uint64_t elr_el1, spsr_el1, esr_el1, far_el1, vbar_el1, par_el1;
     uint64_t sctlr_el1, actlr_el1, cpacr_el1, ttbr0_el1, ttbr1_el1, tcr_el1, mair_el1, amair_el1;
     uint64_t contextidr_el1, tpidr_el0, tpidrro_el0, tpidr_el1, csselr_el1, mdscr_el1, cntkctl_el1;
     uint64_t afsr0_el1, afsr1_el1, oslar_el1, osdlr_el1, pmcr_el0;
+    uint64_t mdccint_el1, oseccr_el1, dbgclaim, dbgprcr_el1;
     uint64_t dbgbvr[16], dbgbcr[16], dbgwvr[16], dbgwcr[16];
     uint64_t pmu[8];                              /* PMCNTENSET, PMOVSSET, PMUSERENR, PMINTENSET, PMCCNTR base, PMCCFILTR, PMSELR, spare */
-    uint64_t cntp_cval, cntv_cval, cntvoff;
+    uint64_t cntfrq, cntp_cval, cntv_cval, cntvoff;
     uint32_t cntp_ctl, cntv_ctl;
 
     /* identity */
@@ -51,6 +75,7 @@ struct a64_cpu {
     uint64_t midr, mpidr;
     const struct a64_idregs *id;
     uint64_t rvbar;
+    const struct a64_host_ops *host;
 
     /* links */
     const struct a64_gic_ops *gic; void *gic_opaque;
@@ -78,11 +103,39 @@ static inline const struct a64_cpu *a64c(const struct vcpu *c) { return (const s
 #define A64F_NTW 0x1000u                          /* EL0: WFI/WFE are not trapped: bits nTWI and nTWE both set */
 #define A64F_SPSEL 0x2000u
 #define A64F_SS 0x4000u                           /* software step active */
-#define A64F_E2H_SPARE 0x8000u
+#define A64F_IL 0x8000u                           /* PSTATE.IL: every instruction raises Illegal Execution state */
 /* bits 16.. belong to src/xlate (access kind) */
 
 extern const struct guest_ops a64_guest_ops;
 void a64_set_model(struct a64_cpu *c, enum a64_model m);
+
+/* ---- idregs.c: what the parts say about themselves ---- */
+struct a64_idregs {
+    const char *name;
+    uint64_t midr, revidr;
+    uint64_t aa64pfr0, aa64pfr1, aa64dfr0, aa64dfr1, aa64isar0, aa64isar1, aa64isar2, aa64mmfr0, aa64mmfr1, aa64mmfr2;
+    uint64_t ctr, dczid, clidr, ccsidr[3];        /* L1 data, L1 instruction, L2 */
+    uint64_t sctlr_reset;
+};
+extern const struct a64_idregs a64_idregs[A64_MODELS];
+
+/* ---- walk.c ---- */
+/* What a walk finds besides struct walk: for PAR_EL1. */
+struct a64_walk_attrs {
+    uint8_t mair;                                 /* the MAIR_EL1 byte */
+    uint8_t sh;
+    bool ns;
+};
+/* guest_ops.walk, and the same with attributes. Stage 1 of the EL1&0 regime (Arm ARM DDI 0487, D8.2). */
+enum walk_status a64_walk(struct vcpu *c, uint64_t va, enum access acc, enum view view, struct walk *out);
+enum walk_status a64_walk_attrs(struct vcpu *c, uint64_t va, enum access acc, enum view view, struct walk *out,
+                                struct a64_walk_attrs *attrs);
+struct space_id a64_space(const struct vcpu *c, unsigned half);
+bool a64_canonical(const struct vcpu *c, uint64_t *va);
+/* log2 of the translation granule of half h (0 low, 1 high): 12, 14 or 16. */
+unsigned a64_granule_shift(const struct a64_cpu *c, unsigned half);
+/* The address that a branch to va puts into PC (tags removed where TBI says so). */
+uint64_t a64_branch_addr(const struct a64_cpu *c, unsigned el, uint64_t va);
 
 /* ---- exception.c ---- */
 /* Exception classes (ESR_ELx.EC). */
@@ -117,7 +170,22 @@ void a64_mode_changed(struct a64_cpu *c);
 uint32_t a64_pstate(const struct a64_cpu *c);     /* SPSR form, NZCV included */
 /* true: PSTATE.DAIF leaves the line unmasked and it is high. */
 bool a64_irq_pending(const struct a64_cpu *c);
+/* Fault status to ESR/FAR and entry; cm: from cache maintenance. */
+void a64_raise_data(struct a64_cpu *c, uint64_t va, unsigned fault, bool write, bool cm);
+void a64_raise_mem(struct vcpu *c, const struct mem_fault *f);
+/* ERET: PSTATE from SPSR_EL1, pc from ELR_EL1; Illegal Exception Return sets PSTATE.IL. */
+void a64_eret(struct a64_cpu *c);
+void a64_poll_irq(struct vcpu *c);
+/* Software step is enabled at the current EL (whatever PSTATE.SS). */
+bool a64_step_enabled(const struct a64_cpu *c);
+/* Before a stepped instruction: false, and the Software Step exception is taken, if it is pending (PSTATE.SS = 0). */
+bool a64_step_begin(struct a64_cpu *c, bool load_exclusive);
+/* An asynchronous interrupt line was unmasked perhaps: make the run loop look. */
+void a64_unmasked(struct a64_cpu *c);
 
-/* ---- sysreg.c ---- MRS/MSR by encoding: the translator asks what to do with a register at translation time. */
+/* ---- a64.c ---- */
+/* v.tbi and whatever else derives from TCR and SCTLR; then host->switch_space. */
+void a64_regime_changed(struct a64_cpu *c);
+unsigned a64_disas(const uint8_t *code, uint64_t pc, char *buf, size_t len);
 
 #endif

@@ -40,6 +40,13 @@ void a64_tr_dispatch_next(struct a64_tr *tr);
 /* FP/SIMD access check. false: the trap has been emitted and tr->ended is set; the caller returns true at once. */
 bool a64_fp_ok(struct a64_tr *tr) MUST_CHECK;
 
+/* Control flow to offsets from vcpu.pc_page; ends the block. These obey software step (A64F_SS), plain ir_exit_*() do not. */
+void a64_tr_jmp(struct a64_tr *tr, int64_t target);
+void a64_tr_ind(struct a64_tr *tr, ir_val target, enum ir_branch_hint hint);
+
+/* guest_ops.translate. */
+void a64_translate(struct ir_block *b, const struct translate_ctx *ctx, const struct vcpu *c);
+
 /* Feature tests by ID register, so that models differ only in their ID registers. X(name) -> a64_has_name(cpu) */
 #define A64_FEATURES(X)                                                                                             \
     X(aes) X(pmull) X(sha1) X(sha256) X(crc32) X(lse) X(rdm) X(pan) X(uao) X(fp16) X(dpb) X(lrcpc) X(lrcpc2)       \

@@ -1,0 +1,57 @@
+/*
+ * virt.h - the `virt` board for AArch64, laid out as QEMU's virt machine presents it to Linux.
+ *
+ * src/cli fills a struct virt_config and calls virt_init(); the board owns every chip. Order of a run:
+ *     loop_init(); mmu/xlate set-up by the caller; virt_init(&cfg); exec_start(); status = loop_run(); exec_stop(); exit.
+ * virt_init() itself calls mem_init() unless the caller has (mem_ram.size != 0 and equal), and exec_add_vcpu() for each CPU.
+ */
+#ifndef GNOMON_BOARD_VIRT_H
+#define GNOMON_BOARD_VIRT_H
+
+#include "base/base.h"
+#include "guest/a64/state.h"
+#include "hw/chardev.h"
+
+#define VIRT_MAX_CPUS 8                          /* GICv2's limit; GICv3 here as well */
+#define VIRT_RAM_BASE 0x40000000ull
+#define VIRT_RAM_MIN (16ull << 20)
+#define VIRT_RAM_MAX (255ull << 30)              /* up to the 256 GiB boundary where QEMU puts high memory */
+
+enum virt_dev_kind { VIRT_DEV_RNG, VIRT_DEV_CONSOLE };
+
+/* One -device virtio-*-device, in command line order: the first gets the last free virtio-mmio slot, as in QEMU. */
+struct virt_dev {
+    enum virt_dev_kind kind;
+    struct chardev *chardev;                     /* VIRT_DEV_CONSOLE; NULL: null */
+    int slot;                                    /* -1: next free from the top; else 0..31 (bus=virtio-mmio-bus.N) */
+};
+
+struct virt_config {
+    uint64_t ram_size;                           /* bytes, page multiple */
+    unsigned gic_version;                        /* 2 or 3; 0 = 2, QEMU's default */
+    unsigned smp;                                /* 1..VIRT_MAX_CPUS; 0 = 1 */
+    enum a64_model model;
+    const char *cpu_compatible;                  /* device tree compatible of the cpu nodes; NULL = by model */
+    const char *kernel_path;                     /* NULL: no kernel (the vCPU starts at address 0) */
+    const char *initrd_path;                     /* or NULL */
+    const char *dtb_path;                        /* or NULL: generated */
+    const char *append;                          /* kernel command line, or NULL */
+    const char *dumpdtb_path;                    /* -M dumpdtb=FILE: virt_init() writes the tree there and exit(0)s */
+    struct chardev *serial0;                     /* PL011; NULL: null */
+    const struct virt_dev *devs;                 /* copied */
+    unsigned n_devs;
+    bool no_reboot;                              /* reset ends the run with status 0 */
+    bool no_seed;                                /* dtb-randomness=off: no rng-seed, kaslr-seed (reproducible runs) */
+    /* Called in a reset after all vCPUs are held and before they start again; may be NULL. */
+    void (*on_reset)(void);
+};
+
+/* Build the machine and load the images; die()s on the user's mistakes. Once. */
+void virt_init(const struct virt_config *cfg);
+
+/* PSCI SYSTEM_RESET, monitor's system_reset: any thread, machine lock held or not needed; acts on the main thread. */
+void board_reset(void);
+/* PSCI SYSTEM_OFF, monitor's quit: ends loop_run() with status 0. */
+void board_power_off(void);
+
+#endif

@@ -1,0 +1,191 @@
+/*
+ * devices.c - the arguments of -device, -chardev and -object.
+ *
+ * Owns the lists of names. Must not make devices or open anything.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/options.h"
+
+#define fail(...) xasprintf(__VA_ARGS__)
+
+static const struct { const char *name, *bus, *alias, *desc; } devices[] = {
+    { "virtio-rng-device", "virtio-bus", NULL, "entropy source" },
+    { "virtio-serial-device", "virtio-bus", NULL, "carrier of one virtconsole" },
+    { "virtconsole", "virtio-serial-bus", NULL, "console (hvc0) on a virtio-serial-device" },
+};
+
+void opt_print_devices(void)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(devices); i++)
+        printf("name \"%s\", bus %s, desc \"%s\"\n", devices[i].name, devices[i].bus, devices[i].desc);
+}
+
+static const char *const chardev_kinds[] = {
+    [OPT_CHR_NULL] = "null", [OPT_CHR_STDIO] = "stdio", [OPT_CHR_FILE] = "file", [OPT_CHR_PTY] = "pty",
+};
+
+void opt_print_chardevs(void)
+{
+    printf("Available chardev backend types:\n");
+    for (unsigned i = 0; i < ARRAY_LEN(chardev_kinds); i++)
+        printf("  %s\n", chardev_kinds[i]);
+}
+
+const struct opt_chardev *opt_find_chardev(const struct options *o, const char *id)
+{
+    for (unsigned i = 0; i < o->n_chardev; i++)
+        if (!strcmp(o->chardev[i].id, id))
+            return &o->chardev[i];
+    return NULL;
+}
+
+char *opt_chardev(struct options *o, const char *arg)
+{
+    if (opt_is_help(arg)) {
+        o->info = INFO_CHARDEVS;
+        return NULL;
+    }
+    struct keyvals k;
+    const char *err = keyvals_parse(&k, arg, "backend");
+    if (err)
+        return fail("%s", err);
+    const char *kind = keyvals_get(&k, "backend"), *id = keyvals_get(&k, "id");
+    struct opt_chardev c = { .kind = (enum opt_chardev_kind)ARRAY_LEN(chardev_kinds), .id = id, .signals = true };
+    for (unsigned i = 0; kind && i < ARRAY_LEN(chardev_kinds); i++)
+        if (!strcmp(chardev_kinds[i], kind))
+            c.kind = (enum opt_chardev_kind)i;
+    if (c.kind == ARRAY_LEN(chardev_kinds))
+        return fail("no character device '%s' yet (-chardev help lists them)", kind ? kind : "");
+    if (!id || !*id)
+        return fail("id=ID is missing");
+    if (opt_find_chardev(o, id))
+        return fail("id '%s' is taken", id);
+    for (unsigned i = 0; i < k.n; i++) {
+        const struct keyval *kv = &k.kv[i];
+        if (kv->key == kind || !strcmp(kv->key, "backend") || !strcmp(kv->key, "id"))
+            continue;
+        if (!strcmp(kv->key, "mux")) {
+            if (!parse_bool(kv->value, &c.mux))
+                return fail("mux=%s: want on or off", kv->value);
+        } else if (!strcmp(kv->key, "signal") && c.kind == OPT_CHR_STDIO) {
+            if (!parse_bool(kv->value, &c.signals))
+                return fail("signal=%s: want on or off", kv->value);
+        } else if (!strcmp(kv->key, "path") && c.kind == OPT_CHR_FILE) {
+            c.path = kv->value;
+        } else {
+            return fail("%s has no property '%s' yet", kind, kv->key);
+        }
+    }
+    if (c.kind == OPT_CHR_FILE && !c.path)
+        return fail("path=PATH is missing");
+    if (o->n_chardev == OPT_MAX_CHARDEVS)
+        return fail("too many character devices");
+    o->chardev[o->n_chardev++] = c;
+    return NULL;
+}
+
+char *opt_object(struct options *o, const char *arg)
+{
+    struct keyvals k;
+    const char *err = keyvals_parse(&k, arg, "qom-type");
+    if (err)
+        return fail("%s", err);
+    const char *kind = keyvals_get(&k, "qom-type"), *id = keyvals_get(&k, "id");
+    if (!kind || (strcmp(kind, "rng-random") && strcmp(kind, "rng-builtin")))
+        return fail("no object '%s' yet: rng-random and rng-builtin", kind ? kind : "");
+    if (!id)
+        return fail("id=ID is missing");
+    for (unsigned i = 0; i < k.n; i++) {
+        const char *key = k.kv[i].key, *v = k.kv[i].value;
+        if (!strcmp(key, "filename")) {
+            if (strcmp(v, "/dev/urandom") && strcmp(v, "/dev/random"))
+                return fail("filename=%s: only /dev/urandom and /dev/random", v);
+        } else if (strcmp(key, "qom-type") && strcmp(key, "id")) {
+            return fail("%s has no property '%s'", kind, key);
+        }
+    }
+    if (o->n_object == OPT_MAX_DEVS)
+        return fail("too many objects");
+    o->object_id[o->n_object++] = id;
+    return NULL;
+}
+
+static char *parse_bus(const char *v, int *slot)
+{
+    static const char prefix[] = "virtio-mmio-bus.";
+    uint64_t n;
+    if (strncmp(v, prefix, sizeof(prefix) - 1) || !parse_uint(v + sizeof(prefix) - 1, &n) || n > 31)
+        return fail("bus=%s: want virtio-mmio-bus.0 to virtio-mmio-bus.31", v);
+    *slot = (int)n;
+    return NULL;
+}
+
+char *opt_device(struct options *o, const char *arg)
+{
+    if (opt_is_help(arg)) {
+        o->info = INFO_DEVICES;
+        return NULL;
+    }
+    struct keyvals k;
+    const char *err = keyvals_parse(&k, arg, "driver");
+    if (err)
+        return fail("%s", err);
+    const char *name = keyvals_get(&k, "driver");
+    if (!name)
+        return fail("the device's name is missing");
+    bool rng = !strcmp(name, "virtio-rng-device"), serial = !strcmp(name, "virtio-serial-device");
+    bool port = !strcmp(name, "virtconsole");
+    if (!rng && !serial && !port)
+        return fail("no device '%s' yet (-device help lists them)", name);
+
+    struct opt_device d = { .kind = rng ? OPT_DEV_RNG : OPT_DEV_CONSOLE, .slot = -1 };
+    for (unsigned i = 0; i < k.n; i++) {
+        const char *key = k.kv[i].key, *v = k.kv[i].value;
+        char *e = NULL;
+        if (!strcmp(key, "id"))
+            d.id = v;
+        else if (!strcmp(key, "bus") && !port)
+            e = parse_bus(v, &d.slot);
+        else if (!strcmp(key, "chardev") && port)
+            d.chardev = v;
+        else if (!strcmp(key, "rng") && rng) {
+            bool known = false;
+            for (unsigned n = 0; n < o->n_object; n++)
+                known |= !strcmp(o->object_id[n], v);
+            e = known ? NULL : fail("rng=%s: there is no such object", v);
+        } else if (strcmp(key, "driver") && strcmp(key, "name") && strcmp(key, "bus") && strcmp(key, "max_ports"))
+            e = fail("%s has no property '%s'", name, key);
+        if (e)
+            return e;
+    }
+    if (port) {
+        /* QEMU puts it on the first virtio-serial bus with room; here each bus has room for one. */
+        for (unsigned i = 0; i < o->n_dev; i++) {
+            struct opt_device *bus = &o->dev[i];
+            if (bus->kind == OPT_DEV_CONSOLE && !bus->has_port) {
+                bus->has_port = true;
+                bus->chardev = d.chardev;
+                return NULL;
+            }
+        }
+        return fail("no virtio-serial-device with a free place for it (each takes one)");
+    }
+    if (o->n_dev == OPT_MAX_DEVS)
+        return fail("too many devices");
+    o->dev[o->n_dev++] = d;
+    return NULL;
+}
+
+char *opt_check_references(const struct options *o)
+{
+    for (unsigned i = 0; i < o->n_dev; i++)
+        if (o->dev[i].chardev && !opt_find_chardev(o, o->dev[i].chardev))
+            return fail("-device virtconsole: chardev '%s' is not defined", o->dev[i].chardev);
+    for (unsigned i = 0; i < o->n_serial; i++)
+        if (!strncmp(o->serial[i], "chardev:", 8) && !opt_find_chardev(o, o->serial[i] + 8))
+            return fail("-serial %s: chardev '%s' is not defined", o->serial[i], o->serial[i] + 8);
+    return NULL;
+}

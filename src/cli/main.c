@@ -1,0 +1,220 @@
+/*
+ * main.c - from a command line to a running machine and its exit status.
+ *
+ * Owns the order in which modules are set up, the pid file and the signals that end a run. Must not know chips or guests.
+ *
+ * Exit status: 0 when the guest powers off (or reboots under -no-reboot) or the user quits, 1 for a user's mistake.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "board/virt.h"
+#include "cli/options.h"
+#include "cli/stats.h"
+#include "exec/exec.h"
+#include "hw/chardev.h"
+#include "mem/mem.h"
+#include "mmu/mmu.h"
+#include "xlate/xlate.h"
+
+/* ---- which guest: the program may be called by a machine's name, as QEMU's binaries are ---- */
+
+static void choose_guest(int *argc, char ***argv)
+{
+    const char *slash = strrchr((*argv)[0], '/'), *name = slash ? slash + 1 : (*argv)[0];
+    const char *system = strstr(name, "-system-");
+    if (system) {
+        system += strlen("-system-");
+    } else if (*argc > 1 && !strncmp((*argv)[1], "system-", 7)) {
+        system = (*argv)[1] + 7;                 /* gnomon system-aarch64 ... */
+        ++*argv;
+        --*argc;
+    }
+    if (system && strcmp(system, "aarch64"))
+        die("there is no guest '%s' yet: aarch64", system);
+}
+
+/* ---- character devices ---- */
+
+struct opened {
+    const struct options *o;
+    struct chardev *by_index[OPT_MAX_CHARDEVS];
+    bool in_use[OPT_MAX_CHARDEVS];
+    bool stdio_taken;
+};
+
+static void take_stdio(struct opened *c, const char *who)
+{
+    if (c->stdio_taken)
+        die("%s: standard input and output are in use by another device", who);
+    c->stdio_taken = true;
+}
+
+static struct chardev *open_chardev(struct opened *c, const char *id, const char *who)
+{
+    const struct opt_chardev *d = opt_find_chardev(c->o, id);
+    unsigned i = (unsigned)(d - c->o->chardev);
+    if (c->in_use[i])
+        die("%s: chardev '%s' is in use by another device", who, id);
+    c->in_use[i] = true;
+    struct chardev *back = NULL;
+    switch (d->kind) {
+    case OPT_CHR_NULL: back = chardev_null(); break;
+    case OPT_CHR_FILE: back = chardev_file(d->path); break;
+    case OPT_CHR_PTY: back = chardev_pty(); break;
+    case OPT_CHR_STDIO:
+        take_stdio(c, who);
+        back = chardev_stdio(d->signals && !d->mux);
+        break;
+    }
+    return d->mux ? chardev_mux(back) : back;
+}
+
+static struct chardev *open_serial(struct opened *c, const char *spec)
+{
+    if (!strncmp(spec, "chardev:", 8))
+        return open_chardev(c, spec + 8, "-serial");
+    if (!strncmp(spec, "vc", 2) && (!spec[2] || spec[2] == ':'))
+        return chardev_null();                   /* a text console in a window that is not there */
+    if (!strcmp(spec, "stdio") || !strcmp(spec, "mon:stdio"))
+        take_stdio(c, "-serial");
+    struct chardev *s = chardev_open(spec);
+    if (!s)
+        die("-serial %s: unknown character device", spec);
+    return s;
+}
+
+/* ---- ending ---- */
+
+static const char *pidfile;
+
+static void remove_pidfile(void)
+{
+    if (pidfile)
+        unlink(pidfile);
+}
+
+static void write_pidfile(const char *path)
+{
+    FILE *f = fopen(path, "w");
+    if (!f || fprintf(f, "%ld\n", (long)getpid()) < 0 || fclose(f))
+        die("cannot write %s: %s", path, strerror(errno));
+    pidfile = path;
+    atexit(remove_pidfile);
+}
+
+static void on_alarm(int sig)
+{
+    /* The orderly way out got stuck. */
+    chardev_restore_terminal();
+    _exit(1);
+}
+
+static void on_signal(int sig)
+{
+    static const char text[] = "gnomon: terminated by a signal\n";
+    if (write(2, text, sizeof(text) - 1) < 0) {
+        /* nowhere to say it */
+    }
+    loop_quit(0);
+    alarm(3);
+}
+
+static void set_signals(void)
+{
+    struct sigaction quit = { .sa_handler = on_signal, .sa_flags = SA_RESTART | SA_RESETHAND };
+    struct sigaction late = { .sa_handler = on_alarm };
+    static const int sigs[] = { SIGTERM, SIGINT, SIGHUP };
+    for (unsigned i = 0; i < ARRAY_LEN(sigs); i++) {
+        struct sigaction old;
+        sigaction(sigs[i], NULL, &old);
+        if (old.sa_handler != SIG_IGN)           /* nohup stays nohup */
+            sigaction(sigs[i], &quit, NULL);
+    }
+    sigaction(SIGALRM, &late, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* ---- the run ---- */
+
+static void build_machine(const struct options *o)
+{
+    struct opened chars = { .o = o };
+    struct virt_config cfg = {
+        .ram_size = o->ram_size, .gic_version = o->gic_version, .smp = o->smp, .model = o->model,
+        .kernel_path = o->kernel, .initrd_path = o->initrd, .dtb_path = o->dtb, .append = o->append,
+        .dumpdtb_path = o->dumpdtb, .no_reboot = o->no_reboot, .no_seed = !o->dtb_randomness,
+        .on_reset = xlate_invalidate_all,
+    };
+    const char *serial = options_serial0(o);
+    if (serial)
+        cfg.serial0 = open_serial(&chars, serial);
+    else if (!o->nodefaults && !o->n_serial && !o->display_none)
+        warn("there is no display: use -nographic or -serial stdio to see the serial port");
+    for (unsigned i = 1; i < o->n_serial; i++)
+        if (strcmp(o->serial[i], "none") && strcmp(o->serial[i], "null"))
+            warn("-serial %s: the machine has one serial port, this one goes nowhere", o->serial[i]);
+
+    struct virt_dev devs[OPT_MAX_DEVS];
+    for (unsigned i = 0; i < o->n_dev; i++) {
+        const struct opt_device *d = &o->dev[i];
+        devs[i] = (struct virt_dev){ .kind = d->kind == OPT_DEV_RNG ? VIRT_DEV_RNG : VIRT_DEV_CONSOLE, .slot = d->slot };
+        if (d->chardev)
+            devs[i].chardev = open_chardev(&chars, d->chardev, "-device virtconsole");
+    }
+    cfg.devs = devs;
+    cfg.n_devs = o->n_dev;
+
+    if (o->ram_size < VIRT_RAM_MIN || o->ram_size > VIRT_RAM_MAX)
+        die("-m: this machine takes %llu MiB to %llu MiB", (unsigned long long)VIRT_RAM_MIN >> 20,
+            (unsigned long long)VIRT_RAM_MAX >> 20);
+    mem_init(VIRT_RAM_BASE, o->ram_size);
+
+    const struct mmu_config mmu = {
+        .paging = o->shadow ? PAGING_SHADOW : PAGING_SOFTTLB, .verify = o->verify, .windows = o->windows, .max_vmas = o->max_vmas,
+    };
+    mmu_init(&mmu, &a64_guest_ops);
+    const struct xlate_config xlate = {
+        .jit = o->jit, .shadow = o->shadow, .code_size = o->code_size, .perf_map = o->perf_map,
+    };
+    xlate_init(&xlate, &a64_guest_ops, &mmu_mem_ops);
+    virt_init(&cfg);
+}
+
+int main(int argc, char *argv[])
+{
+    uint64_t start = now_ns();
+    choose_guest(&argc, &argv);
+    static struct options o;
+    char *err = options_parse(&o, argc, argv);
+    if (err)
+        die("%s", err);
+    if (o.info) {
+        options_print_info(&o);
+        return 0;
+    }
+    if (o.log_file && !log_open(o.log_file))
+        die("-D %s: %s", o.log_file, strerror(errno));
+    if (o.pidfile)
+        write_pidfile(o.pidfile);
+
+    set_signals();
+    loop_init();
+    build_machine(&o);
+    exec_start();
+    int status = loop_run();
+    exec_stop();
+    chardev_flush_all();
+    chardev_restore_terminal();
+    if (o.stats && !stats_write(&o, now_ns() - start, status)) {
+        warn("-stats %s: %s", o.stats, strerror(errno));
+        status = status ? status : 1;
+    }
+    return status;
+}

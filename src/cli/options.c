@@ -1,0 +1,278 @@
+/*
+ * options.c - the table of options, in QEMU's spelling, and the walk over the command line.
+ *
+ * Owns the table: one line an option. Must not know how an option is carried out.
+ */
+#include "cli/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+#define fail(...) xasprintf(__VA_ARGS__)
+
+/* ---- handlers: NULL or an error ---- */
+
+#define SETTER(field) static char *set_##field(struct options *o, const char *arg) { o->field = arg; return NULL; }
+SETTER(kernel) SETTER(initrd) SETTER(append) SETTER(dtb) SETTER(name) SETTER(pidfile) SETTER(stats) SETTER(log_file)
+
+#define FLAG(field) static char *flag_##field(struct options *o, const char *arg) { o->field = true; return NULL; }
+FLAG(nographic) FLAG(nodefaults) FLAG(no_reboot)
+
+static char *ignore(struct options *o, const char *arg)
+{
+    return NULL;
+}
+
+static char *show_help(struct options *o, const char *arg)
+{
+    o->info = INFO_HELP;
+    return NULL;
+}
+
+static char *show_version(struct options *o, const char *arg)
+{
+    o->info = INFO_VERSION;
+    return NULL;
+}
+
+static char *set_serial(struct options *o, const char *arg)
+{
+    if (o->n_serial == OPT_MAX_SERIALS)
+        return fail("too many serial ports");
+    o->serial[o->n_serial++] = arg;
+    return NULL;
+}
+
+static char *set_monitor(struct options *o, const char *arg)
+{
+    o->monitor_given = true;
+    if (strcmp(arg, "none") && strcmp(arg, "null"))
+        return fail("there is no monitor yet (none and null are accepted)");
+    return NULL;
+}
+
+/* -mon chardev=ID[,mode=readline]: the multiplexer answers Ctrl-A by itself, so that a monitor on a mux needs nothing more. */
+static char *set_mon(struct options *o, const char *arg)
+{
+    struct keyvals k;
+    const char *err = keyvals_parse(&k, arg, "chardev"), *id = err ? NULL : keyvals_get(&k, "chardev");
+    if (err || !id)
+        return fail("%s", err ? err : "chardev=ID is missing");
+    const char *mode = keyvals_get(&k, "mode");
+    if (mode && strcmp(mode, "readline"))
+        return fail("mode=%s: there is no QMP server yet", mode);
+    const struct opt_chardev *c = opt_find_chardev(o, id);
+    if (!c)
+        return fail("chardev '%s' is not defined", id);
+    if (!c->mux)
+        return fail("there is no monitor yet but for the Ctrl-A commands of a chardev with mux=on");
+    o->monitor_given = true;
+    return NULL;
+}
+
+static char *set_display(struct options *o, const char *arg)
+{
+    if (strcmp(arg, "none"))
+        return fail("there is no display: only 'none'");
+    o->display_none = true;
+    return NULL;
+}
+
+static char *only_none(struct options *o, const char *arg)
+{
+    return strcmp(arg, "none") && strcmp(arg, "null") ? fail("only 'none' is available yet") : NULL;
+}
+
+static char *set_net(struct options *o, const char *arg)
+{
+    return strcmp(arg, "none") ? fail("there is no network card yet: only 'none'") : NULL;
+}
+
+static char *set_netdev(struct options *o, const char *arg)
+{
+    if (opt_is_help(arg)) {
+        o->info = INFO_NETDEVS;
+        return NULL;
+    }
+    return fail("there is no network yet");
+}
+
+static char *set_log(struct options *o, const char *arg)
+{
+    if (opt_is_help(arg)) {
+        o->info = INFO_LOG;
+        return NULL;
+    }
+    const char *bad = log_set(arg);
+    return bad ? fail("unknown log item '%.*s' (-d help lists them)", (int)strcspn(bad, ","), bad) : NULL;
+}
+
+static char *set_echr(struct options *o, const char *arg)
+{
+    uint64_t v;
+    return !parse_uint(arg, &v) || v != 1 ? fail("only 1 (Ctrl-A) is available") : NULL;
+}
+
+static char *set_action(struct options *o, const char *arg)
+{
+    struct keyvals k;
+    const char *err = keyvals_parse(&k, arg, NULL);
+    if (err)
+        return fail("%s", err);
+    for (unsigned i = 0; i < k.n; i++) {
+        const char *key = k.kv[i].key, *v = k.kv[i].value;
+        if (!strcmp(key, "reboot") && !strcmp(v, "shutdown"))
+            o->no_reboot = true;
+        else if (!strcmp(key, "reboot") && !strcmp(v, "reset"))
+            o->no_reboot = false;
+        else if (strcmp(key, "panic") && !(!strcmp(key, "shutdown") && !strcmp(v, "poweroff")))
+            return fail("%s=%s is not implemented", key, v);
+    }
+    return NULL;
+}
+
+/* Known to QEMU's users, not here yet: say that, rather than that there is no such option. */
+static char *missing(struct options *o, const char *arg)
+{
+    return fail("not implemented yet");
+}
+
+/* ---- the table ---- */
+
+struct option {
+    const char *name;                            /* without dash */
+    bool has_arg;
+    char *(*handle)(struct options *o, const char *arg);
+    const char *help;                            /* "ARGUMENT\0text"; NULL: not listed */
+};
+
+#define H(arg, text) arg "\0" text
+
+static const struct option table[] = {
+    { "h", false, show_help, NULL },
+    { "help", false, show_help, H("", "this list") },
+    { "version", false, show_version, H("", "version") },
+    { "M", true, opt_machine, NULL },
+    { "machine", true, opt_machine, H("virt[,PROP=V]", "board: gic-version=2|3|max, dumpdtb=FILE, dtb-randomness=off, accel=gnomon") },
+    { "cpu", true, opt_cpu, H("MODEL", "cortex-a53, cortex-a57, cortex-a72 or max") },
+    { "smp", true, opt_smp, H("N", "number of CPUs") },
+    { "m", true, opt_mem, H("SIZE", "guest RAM, in MiB without a suffix [128]") },
+    { "accel", true, opt_accel, H("gnomon[,PROP=V]", "jit=on|off, paging=shadow|softtlb, verify=on|off, windows=N, max-vmas=N, "
+                                  "code-size=SIZE, perf-map=on|off") },
+    { "kernel", true, set_kernel, H("FILE", "Linux arm64 kernel (Image)") },
+    { "initrd", true, set_initrd, H("FILE", "initial RAM disk") },
+    { "append", true, set_append, H("TEXT", "kernel command line") },
+    { "dtb", true, set_dtb, H("FILE", "device tree instead of the board's own") },
+    { "nographic", false, flag_nographic, H("", "serial port 0 on the terminal, with Ctrl-A x to quit") },
+    { "serial", true, set_serial, H("WHERE", "stdio, mon:stdio, file:PATH, pty, null, none or chardev:ID") },
+    { "chardev", true, opt_chardev, H("KIND,id=ID[,..]", "stdio[,mux=on][,signal=off], file,path=PATH, pty or null") },
+    { "device", true, opt_device, H("NAME[,PROP=V]", "virtio-rng-device, virtio-serial-device, virtconsole,chardev=ID") },
+    { "object", true, opt_object, H("rng-random,id=ID", "entropy for virtio-rng-device") },
+    { "monitor", true, set_monitor, H("none", "no monitor") },
+    { "mon", true, set_mon, H("chardev=ID", "Ctrl-A commands on a multiplexed chardev") },
+    { "display", true, set_display, H("none", "no display") },
+    { "vga", true, only_none, H("none", "no display") },
+    { "parallel", true, only_none, H("none", "no parallel port") },
+    { "net", true, set_net, H("none", "no network card") },
+    { "nic", true, set_net, H("none", "no network card") },
+    { "nodefaults", false, flag_nodefaults, H("", "only the devices asked for") },
+    { "no-user-config", false, ignore, H("", "accepted") },
+    { "no-reboot", false, flag_no_reboot, H("", "a guest reboot ends the run") },
+    { "action", true, set_action, H("reboot=shutdown", "as -no-reboot") },
+    { "name", true, set_name, H("TEXT", "accepted") },
+    { "pidfile", true, set_pidfile, H("FILE", "write the process id there") },
+    { "d", true, set_log, H("LIST", "log channels (-d help lists them)") },
+    { "D", true, set_log_file, H("FILE", "log there instead of standard error") },
+    { "stats", true, set_stats, H("FILE", "write counters there at the end (JSON)") },
+    { "echr", true, set_echr, NULL },
+    { "L", true, ignore, NULL },
+    { "rtc", true, ignore, NULL },               /* base=utc,clock=host is what the board does */
+    { "uuid", true, ignore, NULL },
+    { "no-acpi", false, ignore, NULL },
+    { "msg", true, ignore, NULL },
+    { "overcommit", true, ignore, NULL },
+    { "netdev", true, set_netdev, NULL },
+    { "bios", true, missing, NULL }, { "pflash", true, missing, NULL }, { "drive", true, missing, NULL },
+    { "blockdev", true, missing, NULL }, { "hda", true, missing, NULL }, { "hdb", true, missing, NULL },
+    { "cdrom", true, missing, NULL }, { "snapshot", false, missing, NULL }, { "virtfs", true, missing, NULL },
+    { "fsdev", true, missing, NULL }, { "s", false, missing, NULL }, { "S", false, missing, NULL },
+    { "gdb", true, missing, NULL }, { "qmp", true, missing, NULL }, { "daemonize", false, missing, NULL },
+    { "boot", true, missing, NULL }, { "smbios", true, missing, NULL }, { "fw_cfg", true, missing, NULL },
+    { "numa", true, missing, NULL }, { "global", true, missing, NULL }, { "no-shutdown", false, missing, NULL },
+    { "enable-kvm", false, missing, NULL }, { "icount", true, missing, NULL }, { "vnc", true, missing, NULL },
+    { "trace", true, missing, NULL }, { "loadvm", true, missing, NULL }, { "readconfig", true, missing, NULL },
+    { "semihosting", false, missing, NULL }, { "usb", false, missing, NULL }, { "incoming", true, missing, NULL },
+};
+
+char *options_parse(struct options *o, int argc, char *const argv[])
+{
+    *o = (struct options){
+        .gic_version = 2, .dtb_randomness = true, .model = A64_CORTEX_A57, .cpu_name = NULL, .ram_size = OPT_DEFAULT_RAM, .smp = 1,
+        .jit = true, .shadow = true, .code_size = OPT_DEFAULT_CODE,
+    };
+    for (int i = 1; i < argc; i++) {
+        const char *word = argv[i], *name = word;
+        if (*name != '-')
+            return fail("%s: there is no disk yet (an argument without '-' is one)", word);
+        name += name[1] == '-' ? 2 : 1;
+        const struct option *opt = NULL;
+        for (unsigned n = 0; n < ARRAY_LEN(table) && *name; n++)
+            if (!strcmp(table[n].name, name))
+                opt = &table[n];
+        if (!opt)
+            return fail("%s: invalid option", word);
+        if (opt->has_arg && i + 1 == argc)
+            return fail("%s: requires an argument", word);
+        const char *arg = opt->has_arg ? argv[++i] : NULL;
+        char *err = opt->handle(o, arg);
+        if (err)
+            return arg ? fail("%s %s: %s", word, arg, err) : fail("%s: %s", word, err);
+        if (o->info)
+            return NULL;
+    }
+    return opt_check_references(o);
+}
+
+const char *options_serial0(const struct options *o)
+{
+    if (o->n_serial)
+        return strcmp(o->serial[0], "none") ? o->serial[0] : NULL;
+    if (o->nodefaults || !o->nographic)
+        return NULL;
+    return o->monitor_given ? "stdio" : "mon:stdio";
+}
+
+static void print_help(void)
+{
+    printf("usage: gnomon-system-aarch64 [OPTION]...\n"
+           "An AArch64 machine. Options are spelt as qemu-system-aarch64 spells them, with one dash or two.\n\n");
+    for (unsigned n = 0; n < ARRAY_LEN(table); n++) {
+        const struct option *t = &table[n];
+        if (!t->help)
+            continue;
+        char left[64];
+        snprintf(left, sizeof(left), "-%s %s", t->name, t->help);
+        const char *text = t->help + strlen(t->help) + 1;
+        printf(strlen(left) > 26 ? "  %s\n%30s%s\n" : "  %-26s%.0s  %s\n", left, "", text);
+    }
+    printf("\n-machine, -cpu, -accel, -device, -chardev and -d list what there is with 'help'.\n");
+}
+
+void options_print_info(const struct options *o)
+{
+    switch (o->info) {
+    case INFO_NONE: break;
+    case INFO_HELP: print_help(); break;
+    case INFO_VERSION: printf("gnomon emulator version %s\n", GNOMON_VERSION); break;
+    case INFO_MACHINES: opt_print_machines(); break;
+    case INFO_CPUS: opt_print_cpus(); break;
+    case INFO_LOG: log_help(); break;
+    case INFO_ACCELS: opt_print_accels(); break;
+    case INFO_DEVICES: opt_print_devices(); break;
+    case INFO_CHARDEVS: opt_print_chardevs(); break;
+    case INFO_NETDEVS: printf("Available netdev backend types:\n"); break;
+    }
+}

@@ -1,0 +1,111 @@
+/*
+ * options.h - the command line as data: what the user asked for, before anything is built.
+ *
+ * Owns the option tables and struct options. Must not open files, start threads or touch the machine: parsing is testable
+ * by itself (tests/unit/cli_test.c).
+ */
+#ifndef GNOMON_CLI_OPTIONS_H
+#define GNOMON_CLI_OPTIONS_H
+
+#include "base/base.h"
+#include "cli/keyval.h"
+#include "guest/a64/state.h"
+
+#define OPT_MAX_DEVS 32
+#define OPT_MAX_CHARDEVS 16
+#define OPT_MAX_SERIALS 8
+
+enum opt_device_kind { OPT_DEV_RNG, OPT_DEV_CONSOLE };
+
+struct opt_device {
+    enum opt_device_kind kind;
+    int slot;                                    /* virtio-mmio-bus.N, or -1 */
+    const char *chardev;                         /* id, or NULL */
+    bool has_port;                               /* CONSOLE: a virtconsole was put on this virtio-serial-device */
+    const char *id;
+};
+
+enum opt_chardev_kind { OPT_CHR_NULL, OPT_CHR_STDIO, OPT_CHR_FILE, OPT_CHR_PTY };
+
+struct opt_chardev {
+    enum opt_chardev_kind kind;
+    const char *id, *path;
+    bool mux, signals;
+};
+
+/* What only prints something and ends the run. */
+enum opt_info { INFO_NONE, INFO_HELP, INFO_VERSION, INFO_MACHINES, INFO_CPUS, INFO_LOG, INFO_ACCELS, INFO_DEVICES, INFO_CHARDEVS, INFO_NETDEVS };
+
+struct options {
+    enum opt_info info;
+
+    unsigned gic_version;                        /* 2 or 3 */
+    bool dtb_randomness;
+    const char *dumpdtb;
+
+    enum a64_model model;
+    const char *cpu_name;
+    uint64_t ram_size;                           /* bytes */
+    unsigned smp;
+    const char *kernel, *initrd, *append, *dtb;
+
+    bool nographic, nodefaults, display_none;
+    bool no_reboot;
+    const char *serial[OPT_MAX_SERIALS];         /* words of -serial, in order */
+    unsigned n_serial;
+    bool monitor_given;                          /* -monitor or -mon: no default monitor */
+    struct opt_chardev chardev[OPT_MAX_CHARDEVS];
+    unsigned n_chardev;
+    struct opt_device dev[OPT_MAX_DEVS];
+    unsigned n_dev;
+    const char *object_id[OPT_MAX_DEVS];         /* entropy sources of -object */
+    unsigned n_object;
+
+    const char *name, *pidfile, *stats;
+    const char *log_file;
+
+    bool jit, shadow, verify, perf_map;
+    unsigned windows, max_vmas;
+    uint64_t code_size;
+};
+
+#define OPT_DEFAULT_RAM (128ull << 20)
+#define OPT_DEFAULT_CODE (128ull << 20)
+
+/*
+ * Parse ARGV[1..]. NULL: done. Else one line that says what is wrong, without the program's name (leaked: the caller exits).
+ * Warnings go to stderr through warn(). -d sets the log mask at once.
+ */
+char *options_parse(struct options *o, int argc, char *const argv[]) MUST_CHECK;
+
+/* What serial port 0 is: chardev_open()'s words or "chardev:ID"; NULL: nothing there. QEMU's rules for -nographic & co. */
+const char *options_serial0(const struct options *o);
+
+/* Print what o->info asks for on stdout. */
+void options_print_info(const struct options *o);
+
+/* ---- values.c: the arguments of the larger options; same errors as above ---- */
+char *opt_machine(struct options *o, const char *arg);
+char *opt_cpu(struct options *o, const char *arg);
+char *opt_mem(struct options *o, const char *arg);
+char *opt_smp(struct options *o, const char *arg);
+char *opt_accel(struct options *o, const char *arg);
+char *opt_accel_list(struct options *o, const char *arg);        /* -machine accel=a:b */
+/* ---- devices.c ---- */
+char *opt_device(struct options *o, const char *arg);
+char *opt_chardev(struct options *o, const char *arg);
+char *opt_object(struct options *o, const char *arg);
+const struct opt_chardev *opt_find_chardev(const struct options *o, const char *id);
+/* Names used before they were defined, the order being free: checked at the end. */
+char *opt_check_references(const struct options *o);
+
+static inline bool opt_is_help(const char *arg) { return !__builtin_strcmp(arg, "help") || !__builtin_strcmp(arg, "?"); }
+
+/* Tables that the lists print. */
+void opt_print_machines(void);
+void opt_print_cpus(void);
+void opt_print_accels(void);
+void opt_print_devices(void);
+void opt_print_chardevs(void);
+
+#endif

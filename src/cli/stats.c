@@ -1,0 +1,54 @@
+/*
+ * stats.c - the file that -stats names.
+ *
+ * Owns the file's layout: objects "run", "config" and one for each module with counters. Times are in seconds, sizes in bytes.
+ */
+#include "cli/stats.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <sys/resource.h>
+
+#include "mmu/mmu.h"
+
+static json_t *run_object(uint64_t elapsed, int status)
+{
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return json_pack("{s:f, s:f, s:f, s:I, s:i}", "elapsed", (double)elapsed / 1e9,
+                     "user", (double)u.ru_utime.tv_sec + (double)u.ru_utime.tv_usec / 1e6,
+                     "system", (double)u.ru_stime.tv_sec + (double)u.ru_stime.tv_usec / 1e6,
+                     "max_rss", (json_int_t)u.ru_maxrss * 1024, "status", status);
+}
+
+static json_t *config_object(const struct options *o)
+{
+    return json_pack("{s:s, s:b, s:b, s:s, s:I, s:I}", "paging", o->shadow ? "shadow" : "softtlb", "verify", (int)o->verify,
+                     "jit", (int)o->jit, "cpu", o->cpu_name ? o->cpu_name : "cortex-a57", "ram", (json_int_t)o->ram_size,
+                     "code_size", (json_int_t)o->code_size);
+}
+
+static json_t *mmu_object(void)
+{
+    const struct mmu_stats *s = mmu_stats();
+    json_t *j = json_object();
+#define X(field, meaning) json_object_set_new(j, #field, json_integer((json_int_t)s->field));
+    MMU_STATS(X)
+#undef X
+    json_object_set_new(j, "vmas", json_integer(mmu_vmas()));
+    return j;
+}
+
+bool stats_write(const struct options *o, uint64_t elapsed, int status)
+{
+    json_t *j = json_object();
+    json_object_set_new(j, "run", run_object(elapsed, status));
+    json_object_set_new(j, "config", config_object(o));
+    json_object_set_new(j, "mmu", mmu_object());
+    FILE *f = fopen(o->stats, "w");
+    bool ok = f && json_dumpf(j, f, JSON_INDENT(2)) == 0 && fputc('\n', f) != EOF;
+    if (f && fclose(f))
+        ok = false;
+    json_decref(j);
+    return ok;
+}

@@ -1,0 +1,56 @@
+/*
+ * a64_host.c - what the AArch64 guest asks of the emulator: TLB and instruction cache maintenance, table reads, WFI.
+ *
+ * Glue only: joins src/guest/a64's hooks to src/mmu, src/xlate and src/exec.
+ */
+#include "exec/a64_host.h"
+
+#include "exec/exec.h"
+#include "mem/mem.h"
+#include "mmu/mmu.h"
+#include "xlate/xlate.h"
+
+static void tlbi_all(struct vcpu *c)
+{
+    mmu_tlbi_all(c);
+    xlate_tlbi(c);
+}
+
+static void tlbi_asid(struct vcpu *c, uint16_t asid)
+{
+    mmu_tlbi_asid(c, asid);
+    xlate_tlbi(c);
+}
+
+static void tlbi_range(struct vcpu *c, uint64_t va, uint64_t size, int asid, bool broadcast)
+{
+    mmu_tlbi_range(c, va, size, asid);
+    xlate_tlbi(c);
+}
+
+static void icache_inval(struct vcpu *c, uint64_t gpa, uint64_t len) { xlate_invalidate(gpa, len); }
+
+static void icache_inval_all(struct vcpu *c) { xlate_invalidate_all(); }
+
+static bool line(const struct vcpu *c, unsigned n) { return exec_line(c, (enum vcpu_line)n); }
+
+static uint64_t read_gpa64(uint64_t gpa, bool *ok)
+{
+    const uint64_t *p = gpa & 7 ? NULL : mem_ptr(gpa, 8);
+    *ok = p != NULL;
+    return p ? __atomic_load_n(p, __ATOMIC_RELAXED) : 0;
+}
+
+const struct a64_host_ops a64_host_ops = {
+    .switch_space = mmu_switch,
+    .tlbi_all = tlbi_all,
+    .tlbi_asid = tlbi_asid,
+    .tlbi_range = tlbi_range,
+    .probe = mmu_probe,
+    .icache_inval = icache_inval,
+    .icache_inval_all = icache_inval_all,
+    .wait = exec_wait,
+    .line = line,
+    .read_gpa64 = read_gpa64,
+};
+_Static_assert((unsigned)LINE_IRQ == A64_LINE_IRQ && (unsigned)LINE_FIQ == A64_LINE_FIQ, "the lines are passed through");

@@ -1,0 +1,212 @@
+/*
+ * exec.c - vCPU threads: run loop, interrupt lines, WFI sleep, power, pause and stop.
+ *
+ * Owns the threads and struct exec_vcpu. Must not know chips or the guest ISA.
+ */
+#include "exec/exec.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "host/host.h"
+#include "mmu/mmu.h"
+#include "xlate/xlate.h"
+
+#define MAX_VCPUS 8
+
+struct exec_vcpu {
+    struct vcpu *c;
+    const struct guest_ops *guest;
+    pthread_t thread;
+    pthread_cond_t wake;
+    jmp_buf unwind;                               /* the run loop, for unwinding C frames outside translated code */
+    bool line[LINE_COUNT];
+    bool off;                                     /* PSCI */
+    bool asleep;                                  /* in exec_wait() or held: woken through `wake` */
+    bool held;                                    /* acknowledged a pause */
+};
+
+static struct exec_state {
+    pthread_mutex_t lock;                         /* asleep, off, held, pause, stop */
+    pthread_cond_t acked;
+    struct exec_vcpu v[MAX_VCPUS];
+    unsigned n;
+    bool pause, stop, started;
+} ex = { .lock = PTHREAD_MUTEX_INITIALIZER, .acked = PTHREAD_COND_INITIALIZER };
+
+static struct exec_vcpu *ev(const struct vcpu *c) { return c->exec; }
+
+struct vcpu *exec_add_vcpu(const struct guest_ops *ops)
+{
+    if (ex.n == MAX_VCPUS)
+        die("at most %d vCPUs", MAX_VCPUS);
+    struct vcpu *c = aligned_alloc(64, ALIGN_UP(ops->state_size, (size_t)64));
+    if (!c)
+        die("out of memory");
+    memset(c, 0, ops->state_size);
+    struct exec_vcpu *v = &ex.v[ex.n];
+    c->index = ex.n++;
+    c->exec = v;
+    v->c = c;
+    v->guest = ops;
+    pthread_cond_init(&v->wake, NULL);
+    c->mem = &mmu_mem_ops;
+    mmu_vcpu_init(c);
+    xlate_vcpu_init(c);
+    return c;
+}
+
+void vcpu_unwind(struct vcpu *c)
+{
+    if (c->host_sp)
+        host_unwind(c);
+    longjmp(ev(c)->unwind, 1);
+}
+
+void exec_kick(struct vcpu *c)
+{
+    __atomic_store_n(&c->exit_req, 1, __ATOMIC_RELEASE);
+    pthread_mutex_lock(&ex.lock);
+    if (ev(c)->asleep)
+        pthread_cond_signal(&ev(c)->wake);
+    pthread_mutex_unlock(&ex.lock);
+}
+
+void exec_set_line(struct vcpu *c, enum vcpu_line line, bool level)
+{
+    __atomic_store_n(&ev(c)->line[line], level, __ATOMIC_RELEASE);
+    if (level)
+        exec_kick(c);
+}
+
+bool exec_line(const struct vcpu *c, enum vcpu_line line)
+{
+    return __atomic_load_n(&ev(c)->line[line], __ATOMIC_ACQUIRE);
+}
+
+/* Lock held: sleep while the vCPU has nothing to do. */
+static void sleep_locked(struct exec_vcpu *v)
+{
+    v->asleep = true;
+    pthread_cond_wait(&v->wake, &ex.lock);
+    v->asleep = false;
+}
+
+void exec_wait(struct vcpu *c)
+{
+    struct exec_vcpu *v = ev(c);
+    pthread_mutex_lock(&ex.lock);
+    while (!v->guest->has_work(c) && !ex.stop && !ex.pause && !v->off)
+        sleep_locked(v);
+    pthread_mutex_unlock(&ex.lock);
+}
+
+void exec_set_power(struct vcpu *c, bool on)
+{
+    struct exec_vcpu *v = ev(c);
+    pthread_mutex_lock(&ex.lock);
+    v->off = !on;
+    pthread_mutex_unlock(&ex.lock);
+    exec_kick(c);
+}
+
+/* Between runs: honour stop, pause and power. false: the thread ends. */
+static bool may_run(struct exec_vcpu *v)
+{
+    bool go = true;
+    pthread_mutex_lock(&ex.lock);
+    while (ex.pause || v->off || ex.stop) {
+        if (ex.stop) {
+            go = false;
+            break;
+        }
+        if (ex.pause && !v->held) {
+            v->held = true;
+            pthread_cond_broadcast(&ex.acked);
+        }
+        sleep_locked(v);
+    }
+    v->held = false;
+    pthread_mutex_unlock(&ex.lock);
+    return go;
+}
+
+static void *vcpu_main(void *arg)
+{
+    struct exec_vcpu *v = arg;
+    struct vcpu *c = v->c;
+    fault_thread_init(c);
+    while (may_run(v)) {
+        mmu_switch(c);
+        setjmp(v->unwind);
+        for (;;) {
+            __atomic_store_n(&c->exit_req, 0, __ATOMIC_SEQ_CST);
+            if (__atomic_load_n(&ex.pause, __ATOMIC_ACQUIRE) || __atomic_load_n(&ex.stop, __ATOMIC_ACQUIRE) || v->off)
+                break;
+            v->guest->poll_irq(c);
+            xlate_run(c);
+        }
+    }
+    pthread_mutex_lock(&ex.lock);
+    v->held = true;
+    pthread_cond_broadcast(&ex.acked);
+    pthread_mutex_unlock(&ex.lock);
+    return NULL;
+}
+
+void exec_start(void)
+{
+    fault_init();
+    ex.started = true;
+    for (unsigned i = 0; i < ex.n; i++)
+        if (pthread_create(&ex.v[i].thread, NULL, vcpu_main, &ex.v[i]))
+            die("cannot start a vCPU thread");
+}
+
+static void kick_all(void)
+{
+    for (unsigned i = 0; i < ex.n; i++)
+        exec_kick(ex.v[i].c);
+}
+
+void exec_pause_all(void)
+{
+    if (!ex.started)
+        return;
+    pthread_mutex_lock(&ex.lock);
+    __atomic_store_n(&ex.pause, true, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&ex.lock);
+    kick_all();
+    pthread_mutex_lock(&ex.lock);
+    for (unsigned i = 0; i < ex.n; i++)
+        while (!ex.v[i].held)
+            pthread_cond_wait(&ex.acked, &ex.lock);
+    pthread_mutex_unlock(&ex.lock);
+}
+
+void exec_resume_all(void)
+{
+    pthread_mutex_lock(&ex.lock);
+    __atomic_store_n(&ex.pause, false, __ATOMIC_RELEASE);
+    for (unsigned i = 0; i < ex.n; i++)
+        pthread_cond_signal(&ex.v[i].wake);
+    pthread_mutex_unlock(&ex.lock);
+}
+
+void exec_stop(void)
+{
+    if (!ex.started)
+        return;
+    pthread_mutex_lock(&ex.lock);
+    __atomic_store_n(&ex.stop, true, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&ex.lock);
+    kick_all();
+    for (unsigned i = 0; i < ex.n; i++)
+        pthread_join(ex.v[i].thread, NULL);
+    ex.started = false;
+}
+
+struct vcpu *exec_vcpu(unsigned i) { return i < ex.n ? ex.v[i].c : NULL; }

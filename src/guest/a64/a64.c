@@ -1,0 +1,156 @@
+/*
+ * a64.c - struct guest_ops of AArch64: reset, mode flags, dump.
+ *
+ * Owns what ties the group files together. Must not translate, walk or handle exceptions itself.
+ */
+#include <string.h>
+
+#include "base/log.h"
+#include "guest/a64/translate.h"
+
+#define SCTLR_M (1ull << 0)
+#define SCTLR_A (1ull << 1)
+#define SCTLR_SA (1ull << 3)
+#define SCTLR_SA0 (1ull << 4)
+#define SCTLR_UMA (1ull << 9)
+#define SCTLR_DZE (1ull << 14)
+#define SCTLR_UCT (1ull << 15)
+#define SCTLR_NTWI (1ull << 16)
+#define SCTLR_NTWE (1ull << 18)
+#define SCTLR_UCI (1ull << 26)
+
+/* Counter frequency: what QEMU's virt tells the guest, 62.5 MHz. */
+#define CNTFRQ_HZ 62500000ull
+
+void a64_set_model(struct a64_cpu *c, enum a64_model m)
+{
+    c->model = m;
+    c->id = &a64_idregs[m];
+    c->midr = c->id->midr;
+    c->sctlr_el1 = c->id->sctlr_reset;
+    /* Clusters of eight, as QEMU's virt numbers them with a GICv2; the board may overwrite it. */
+    c->mpidr = 1ull << 31 | (c->v.index & 7) | (uint64_t)(c->v.index >> 3) << 8;
+}
+
+void a64_regime_changed(struct a64_cpu *c)
+{
+    c->v.tbi[0] = bits(c->tcr_el1, 37, 1);
+    c->v.tbi[1] = bits(c->tcr_el1, 38, 1);
+    if (c->host)
+        c->host->switch_space(&c->v);
+}
+
+/* Everything architectural to its state after power-on at EL1; identity and links stay. */
+static void reset(struct vcpu *v)
+{
+    struct a64_cpu *c = a64(v);
+    memset(v->r, 0, sizeof(v->r));
+    memset(v->v, 0, sizeof(v->v));
+    memset(&v->fp, 0, sizeof(v->fp));
+    v->fp.mxcsr = 0x1f80;                         /* all masked, to nearest */
+    v->nzcv = nzcv_from_arm(0);
+    v->excl_addr = EXCL_NONE;
+    memset(&c->el, 0, offsetof(struct a64_cpu, model) - offsetof(struct a64_cpu, el));
+    if (!c->id)
+        a64_set_model(c, A64_CORTEX_A57);
+    c->el = 1;
+    c->spsel = 1;
+    c->sp_in_use = 1;
+    c->daif = 0x3c0;
+    c->sctlr_el1 = c->id->sctlr_reset;
+    c->cntfrq = CNTFRQ_HZ;
+    c->oslar_el1 = 1;                             /* the OS Lock is set */
+    vcpu_set_pc(v, c->rvbar);
+    a64_regime_changed(c);
+    a64_mode_changed(c);
+}
+
+static uint32_t flags(const struct vcpu *v)
+{
+    const struct a64_cpu *c = a64c(v);
+    uint64_t sctlr = c->sctlr_el1;
+    unsigned fpen = (unsigned)bits(c->cpacr_el1, 20, 2);
+    uint32_t f = 0;
+    if (sctlr & SCTLR_M)
+        f |= A64F_MMU;
+    if (sctlr & SCTLR_A)
+        f |= A64F_ALIGN;
+    if (c->uao)
+        f |= A64F_UAO;
+    if (c->il)
+        f |= A64F_IL;
+    if (v->fp.fz | v->fp.fz16 | v->fp.dn | v->fp.ahp)
+        f |= A64F_FPSPECIAL;
+    if (c->el) {
+        f |= A64F_EL1;
+        if (c->pan)
+            f |= A64F_PAN;
+        if (fpen & 1)
+            f |= A64F_FPEN;
+        if (c->spsel)
+            f |= A64F_SPSEL;
+        if (sctlr & SCTLR_SA)
+            f |= A64F_SA;
+    } else {
+        if (fpen == 3)
+            f |= A64F_FPEN;
+        if (sctlr & SCTLR_SA0)
+            f |= A64F_SA;
+        if (sctlr & SCTLR_UCI)
+            f |= A64F_UCI;
+        if (sctlr & SCTLR_UCT)
+            f |= A64F_UCT;
+        if (sctlr & SCTLR_DZE)
+            f |= A64F_DZE;
+        if (sctlr & SCTLR_UMA)
+            f |= A64F_UMA;
+        if ((sctlr & SCTLR_NTWI) && (sctlr & SCTLR_NTWE))
+            f |= A64F_NTW;
+    }
+    if (unlikely(c->mdscr_el1 & 1) && a64_step_enabled(c))
+        f |= A64F_SS;
+    return f;
+}
+
+static enum view fetch_view(const struct vcpu *v) { return a64c(v)->el ? VIEW_KERNEL : VIEW_USER; }
+
+static bool has_work(const struct vcpu *v)
+{
+    const struct a64_cpu *c = a64c(v);
+    return c->host && (c->host->line(v, A64_LINE_IRQ) || c->host->line(v, A64_LINE_FIQ));
+}
+
+static void dump(const struct vcpu *v, void (*out)(const char *fmt, ...))
+{
+    const struct a64_cpu *c = a64c(v);
+    uint32_t p = a64_pstate(c);
+    out("cpu %u  pc %016llx  pstate %08x %c%c%c%c EL%u%c\n", v->index, (unsigned long long)vcpu_pc(v), p, p >> 31 & 1 ? 'N' : '-',
+        p >> 30 & 1 ? 'Z' : '-', p >> 29 & 1 ? 'C' : '-', p >> 28 & 1 ? 'V' : '-', c->el, c->spsel ? 'h' : 't');
+    for (unsigned i = 0; i < 31; i++)
+        out("x%-2u %016llx%s", i, (unsigned long long)v->r[i], i % 4 == 3 ? "\n" : "  ");
+    out("sp  %016llx\n", (unsigned long long)v->r[31]);
+    out("elr %016llx  spsr %08llx  esr %08llx  far %016llx  vbar %016llx\n", (unsigned long long)c->elr_el1,
+        (unsigned long long)c->spsr_el1, (unsigned long long)c->esr_el1, (unsigned long long)c->far_el1,
+        (unsigned long long)c->vbar_el1);
+    out("sctlr %08llx  tcr %016llx  ttbr0 %016llx  ttbr1 %016llx  mair %016llx\n", (unsigned long long)c->sctlr_el1,
+        (unsigned long long)c->tcr_el1, (unsigned long long)c->ttbr0_el1, (unsigned long long)c->ttbr1_el1,
+        (unsigned long long)c->mair_el1);
+}
+
+const struct guest_ops a64_guest_ops = {
+    .name = "aarch64",
+    .insn_align = 4,
+    .flags = flags,
+    .fetch_view = fetch_view,
+    .translate = a64_translate,
+    .disas = a64_disas,
+    .walk = a64_walk,
+    .space = a64_space,
+    .canonical = a64_canonical,
+    .raise_mem = a64_raise_mem,
+    .poll_irq = a64_poll_irq,
+    .has_work = has_work,
+    .reset = reset,
+    .dump = dump,
+    .state_size = sizeof(struct a64_cpu),
+};

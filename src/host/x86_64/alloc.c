@@ -1,0 +1,545 @@
+/*
+ * alloc.c - where values live during one translation: registers, spill slots, guest registers.
+ *
+ * Owns struct gen's value and register tables. Must not emit anything but moves: EFLAGS survive all of it.
+ */
+#include "host/x86_64/gen.h"
+
+static bool is_vec_reg(unsigned r) { return r >= XMM0; }
+
+static bool is_remat(const struct gen *g, unsigned root)
+{
+    unsigned op = g->b->insn[root].op;
+    return op == IR_CONST || op == IR_PC || op == IR_VCONST;
+}
+
+/* ---- before emission: roots, last uses, results that may be computed straight into a home ---- */
+
+#define EARLY_WINDOW 24                          /* a PUTR further behind its value than this does not count */
+
+static void note_put(struct gen *g, unsigned n, const struct ir_insn *i, unsigned barrier, const uint16_t *touched)
+{
+    unsigned d = i->a;
+    const struct ir_insn *def = &g->b->insn[d];
+    if (home_of(i->reg) == NOREG || g->v[d].root != d || g->v[d].early != NOREG || n - d > EARLY_WINDOW)
+        return;
+    if (def->op == IR_GETR || def->op == IR_CONST || d < barrier || touched[i->reg] > d)
+        return;
+    g->v[d].early = i->reg;
+}
+
+void alloc_prepare(struct gen *g)
+{
+    const struct ir_block *b = g->b;
+    uint16_t touched[VCPU_GPRS];                 /* index + 1 of the last GETR or PUTR */
+    unsigned barrier = 0;                        /* last instruction before which PUTRs must have been done */
+
+    memset(g->reg_val, 0xff, sizeof(g->reg_val));
+    memset(g->reg_h, 0, sizeof(g->reg_h));
+    memset(g->gval, 0xff, sizeof(g->gval));
+    memset(g->vval, 0xff, sizeof(g->vval));
+    memset(touched, 0, sizeof(touched));
+    for (unsigned n = 0; n < b->n; n++) {
+        const struct ir_insn *i = &b->insn[n];
+        struct val *x = &g->v[n];
+        *x = (struct val){.root = (uint16_t)n, .last = (uint16_t)n, .spill = -1, .reg = NOREG, .hreg = NOREG,
+                          .back = BACK_NONE, .early = NOREG};
+        if (i->a != IR_NONE)
+            g->v[g->v[i->a].root].last = (uint16_t)n;
+        if (i->b != IR_NONE)
+            g->v[g->v[i->b].root].last = (uint16_t)n;
+        if (i->c != IR_NONE)
+            g->v[g->v[i->c].root].last = (uint16_t)n;
+        switch ((enum ir_op)i->op) {
+        case IR_GETR:
+            x->wide = true;
+            if (g->gval[i->reg] != IR_NONE)
+                x->root = g->gval[i->reg];
+            else
+                g->gval[i->reg] = (uint16_t)n;
+            touched[i->reg] = (uint16_t)(n + 1);
+            break;
+        case IR_PUTR: {
+            unsigned root = g->v[i->a].root;
+            bool same = i->t == IR_I64 || b->insn[i->a].t == IR_I64 || !g->v[root].wide;
+            note_put(g, n, i, barrier, touched);
+            g->gval[i->reg] = same ? (uint16_t)root : IR_NONE;
+            touched[i->reg] = (uint16_t)(n + 1);
+            break;
+        }
+        case IR_TRUNC:
+            x->root = g->v[i->a].root;
+            break;
+        case IR_ZEXT:
+            if (i->size3 == 2 && i->t == IR_I64 && b->insn[i->a].t == IR_I32 && !g->v[g->v[i->a].root].wide)
+                x->root = g->v[i->a].root;
+            break;
+        case IR_GETV:
+            if (g->vval[i->reg] != IR_NONE)
+                x->root = g->vval[i->reg];
+            else
+                g->vval[i->reg] = (uint16_t)n;
+            break;
+        case IR_PUTV:
+            g->vval[i->reg] = g->v[i->a].root;
+            break;
+        default:
+            if (ir_result_type(i) == IR_I64)
+                x->wide = true;
+            break;
+        }
+        if (i->op == IR_LD || i->op == IR_LDV || i->op == IR_ST || i->op == IR_STV)
+            g->v[g->v[i->a].root].hlast = (uint16_t)n;
+        uint32_t eff = ir_op_info[i->op].effects;
+        if (eff & (IRE_FAULT | IRE_CALL | IRE_EXIT)) {
+            barrier = n;
+            if (eff & IRE_CALL) {
+                if (i->call->effects & IRE_WGPR)
+                    memset(g->gval, 0xff, sizeof(g->gval));
+                if (i->call->effects & IRE_WVEC)
+                    memset(g->vval, 0xff, sizeof(g->vval));
+            }
+        }
+    }
+    memset(g->gval, 0xff, sizeof(g->gval));
+    memset(g->vval, 0xff, sizeof(g->vval));
+    memset(g->int_slots, 0, sizeof(g->int_slots));
+    memset(g->vec_slots, 0, sizeof(g->vec_slots));
+}
+
+/* ---- slots ---- */
+
+static int slot_get(uint64_t *map, unsigned n)
+{
+    for (unsigned k = 0; k < n / 64; k++) {
+        if (~map[k]) {
+            unsigned bit = (unsigned)__builtin_ctzll(~map[k]);
+            map[k] |= 1ull << bit;
+            return (int)(k * 64 + bit);
+        }
+    }
+    bug("out of spill slots");
+}
+
+static struct mo slot_mo(bool vec, int slot) { return frame(vec ? F_VEC + slot * 16 : F_INT + slot * 8); }
+
+static void spill(struct gen *g, unsigned root)
+{
+    struct val *x = &g->v[root];
+    if (x->spill >= 0)
+        return;
+    bool vec = is_vec_reg(x->reg);
+    x->spill = (int16_t)(vec ? slot_get(g->vec_slots, VEC_SLOTS) : slot_get(g->int_slots, INT_SLOTS));
+    if (vec)
+        movups_mr(&g->a, slot_mo(true, x->spill), x->reg);
+    else
+        mov_mr(&g->a, true, slot_mo(false, x->spill), x->reg);
+}
+
+static void free_slot(struct gen *g, unsigned root)
+{
+    struct val *x = &g->v[root];
+    if (x->spill < 0)
+        return;
+    uint64_t *map = ir_result_type(&g->b->insn[root]) == IR_V ? g->vec_slots : g->int_slots;
+    map[x->spill / 64] &= ~(1ull << (x->spill % 64));
+    x->spill = -1;
+}
+
+/* ---- registers ---- */
+
+void evict(struct gen *g, unsigned reg)
+{
+    unsigned root = g->reg_val[reg];
+    if (root == IR_NONE)
+        return;
+    struct val *x = &g->v[root];
+    if (g->reg_h[reg]) {
+        x->hreg = NOREG;
+    } else {
+        if (x->last >= g->i && x->back == BACK_NONE && !is_remat(g, root))
+            spill(g, root);
+        x->reg = NOREG;
+    }
+    g->reg_val[reg] = IR_NONE;
+    g->reg_h[reg] = false;
+}
+
+/* A free register of the class; evicts what is cheapest, then what is used last. */
+static unsigned take(struct gen *g, bool vec)
+{
+    uint32_t cand = (vec ? TEMP_XMMS : TEMP_GPRS) & ~g->lock;
+    unsigned best = NOREG, best_score = 0;
+    for (uint32_t m = cand; m; m &= m - 1) {
+        unsigned r = (unsigned)__builtin_ctz(m);
+        if (g->reg_val[r] == IR_NONE)
+            return r;
+        const struct val *x = &g->v[g->reg_val[r]];
+        bool cheap = g->reg_h[r] || x->back != BACK_NONE || x->spill >= 0 || is_remat(g, g->reg_val[r]);
+        unsigned last = g->reg_h[r] ? x->hlast : x->last;
+        unsigned score = 1 + last + (cheap ? 4 * IR_MAX_INSNS : 0);
+        if (score > best_score) {
+            best_score = score;
+            best = r;
+        }
+    }
+    if (best == NOREG)
+        bug("no register left (%s)", ir_op_info[g->b->insn[g->i].op].name);
+    evict(g, best);
+    return best;
+}
+
+unsigned temp(struct gen *g, bool vec)
+{
+    unsigned r = take(g, vec);
+    lock(g, r);
+    return r;
+}
+
+static struct mo back_mo(unsigned back) { return back < BACK_VEC ? state_gpr(back) : state_vec(back - BACK_VEC); }
+
+void load_into(struct gen *g, unsigned root, unsigned reg)
+{
+    const struct ir_insn *i = &g->b->insn[root];
+    const struct val *x = &g->v[root];
+    if (i->op == IR_CONST) {
+        mov_ri(&g->a, reg, i->t == IR_I32 ? (uint32_t)i->imm : (uint64_t)i->imm);
+    } else if (i->op == IR_PC) {
+        mov_rm(&g->a, true, reg, STATE(pc_page));
+        if (i->imm)
+            lea(&g->a, true, reg, mo_bd(reg, (int32_t)i->imm));
+    } else if (i->op == IR_VCONST) {
+        if (!i->imm && !i->imm2) {
+            op_rr(&g->a, 0x57 | M_0F, reg, reg);                        /* xorps */
+        } else if (i->imm == -1 && i->imm2 == -1) {
+            op_rr(&g->a, 0x76 | M_0F | P_66, reg, reg);                 /* pcmpeqd */
+        } else {
+            if (i->imm) {
+                mov_ri(&g->a, RAX, (uint64_t)i->imm);
+                movq_xr(&g->a, reg, RAX);
+            } else {
+                op_rr(&g->a, 0x57 | M_0F, reg, reg);
+            }
+            if (i->imm2 == i->imm) {
+                op_rr(&g->a, 0x6c | M_0F | P_66, reg, reg);             /* punpcklqdq */
+            } else if (i->imm2) {
+                mov_ri(&g->a, RAX, (uint64_t)i->imm2);
+                op_rr(&g->a, 0x22 | M_0F3A | P_66 | OP_W, reg, RAX);    /* pinsrq */
+                e1(&g->a, 1);
+            }
+        }
+    } else if (x->spill >= 0) {
+        if (is_vec_reg(reg))
+            movups_rm(&g->a, reg, slot_mo(true, x->spill));
+        else
+            mov_rm(&g->a, true, reg, slot_mo(false, x->spill));
+    } else if (x->back != BACK_NONE) {
+        if (is_vec_reg(reg))
+            movups_rm(&g->a, reg, back_mo(x->back));
+        else
+            mov_rm(&g->a, true, reg, back_mo(x->back));
+    } else {
+        bug("IR value %u (%s) is nowhere", root, ir_op_info[i->op].name);
+    }
+}
+
+unsigned use(struct gen *g, ir_val v)
+{
+    unsigned root = g->v[v].root;
+    struct val *x = &g->v[root];
+    if (x->reg == NOREG) {
+        unsigned r = take(g, ir_result_type(&g->b->insn[root]) == IR_V);
+        load_into(g, root, r);
+        x->reg = (uint8_t)r;
+        g->reg_val[r] = (uint16_t)root;
+    }
+    lock(g, x->reg);
+    return x->reg;
+}
+
+unsigned use64(struct gen *g, ir_val v)
+{
+    unsigned r = use(g, v);
+    if (ir_result_type(&g->b->insn[v]) == IR_I32 && val_of(g, v)->wide) {
+        mov_rr(&g->a, false, RAX, r);
+        return RAX;
+    }
+    return r;
+}
+
+bool use_mem(struct gen *g, ir_val v, struct mo *m)
+{
+    struct val *x = val_of(g, v);
+    if (x->reg != NOREG || x->last > g->i || is_remat(g, g->v[v].root))
+        return false;
+    if (x->spill >= 0)
+        *m = slot_mo(false, x->spill);
+    else if (x->back != BACK_NONE)
+        *m = back_mo(x->back);
+    else
+        return false;
+    return true;
+}
+
+bool dies(const struct gen *g, ir_val v) { return g->v[g->v[v].root].last <= g->i; }
+
+unsigned dying_reg(struct gen *g, ir_val v)
+{
+    const struct val *x = val_of(g, v);
+    return dies(g, v) && x->reg != NOREG && is_temp(x->reg) ? x->reg : NOREG;
+}
+
+unsigned def(struct gen *g, unsigned prefer)
+{
+    struct val *x = &g->v[g->i];
+    unsigned r;
+    if (x->early != NOREG) {
+        unsigned gr = x->early, old = g->gval[gr];
+        if (old == IR_NONE || g->v[old].last <= g->i) {
+            r = home_of(gr);
+            if (old != IR_NONE) {
+                g->v[old].reg = g->v[old].reg == r ? NOREG : g->v[old].reg;
+                g->v[old].back = BACK_NONE;
+            }
+            x->reg = (uint8_t)r;
+            x->back = (uint8_t)gr;
+            g->gval[gr] = (uint16_t)g->i;
+            g->reg_val[r] = (uint16_t)g->i;
+            lock(g, r);
+            return r;
+        }
+    }
+    if (prefer != NOREG) {
+        r = prefer;
+        unsigned old = g->reg_val[r];
+        if (old != IR_NONE) {
+            if (g->reg_h[r])
+                g->v[old].hreg = NOREG;
+            else
+                g->v[old].reg = NOREG;
+        }
+        g->reg_h[r] = false;
+    } else {
+        r = take(g, ir_result_type(&g->b->insn[g->i]) == IR_V);
+    }
+    x->reg = (uint8_t)r;
+    g->reg_val[r] = (uint16_t)g->i;
+    lock(g, r);
+    return r;
+}
+
+void free_val(struct gen *g, unsigned root)
+{
+    struct val *x = &g->v[root];
+    if (x->reg != NOREG && is_temp(x->reg)) {
+        g->reg_val[x->reg] = IR_NONE;
+        x->reg = NOREG;
+    }
+    if (x->hreg != NOREG) {
+        g->reg_val[x->hreg] = IR_NONE;
+        g->reg_h[x->hreg] = false;
+        x->hreg = NOREG;
+    }
+    free_slot(g, root);
+}
+
+/* After the lowering of i: operands that died and results that nobody wants give up their registers. */
+void finish(struct gen *g, const struct ir_insn *i)
+{
+    const ir_val arg[3] = {i->a, i->b, i->c};
+    for (unsigned k = 0; k < 3; k++) {
+        if (arg[k] == IR_NONE)
+            continue;
+        unsigned root = g->v[arg[k]].root;
+        struct val *x = &g->v[root];
+        if (x->last <= g->i) {
+            free_val(g, root);
+        } else if (x->hreg != NOREG && x->hlast <= g->i) {
+            g->reg_val[x->hreg] = IR_NONE;
+            g->reg_h[x->hreg] = false;
+            x->hreg = NOREG;
+        }
+    }
+    if (g->v[g->i].root == g->i && g->v[g->i].last == g->i)
+        free_val(g, g->i);
+    g->lock = 0;
+}
+
+/* ---- guest registers ---- */
+
+/* Guest register `back` is about to be overwritten: its old content moves away if somebody still wants it. */
+static void leave_back(struct gen *g, uint16_t *slot, unsigned keep)
+{
+    unsigned old = *slot;
+    *slot = IR_NONE;
+    if (old == IR_NONE || old == keep)
+        return;
+    struct val *x = &g->v[old];
+    bool in_home = x->reg != NOREG && !is_temp(x->reg);
+    if (x->last > g->i && !is_remat(g, old) && x->spill < 0 && (in_home || x->reg == NOREG)) {
+        unsigned r = take(g, x->back >= BACK_VEC);
+        if (in_home)
+            mov_rr(&g->a, true, r, x->reg);
+        else
+            load_into(g, old, r);
+        x->reg = (uint8_t)r;
+        g->reg_val[r] = (uint16_t)old;
+    } else if (in_home) {
+        x->reg = NOREG;
+    }
+    x->back = BACK_NONE;
+}
+
+void put_gpr(struct gen *g, const struct ir_insn *i)
+{
+    unsigned root = g->v[i->a].root, home = home_of(i->reg);
+    struct val *x = &g->v[root];
+    bool w = ir_result_type(&g->b->insn[i->a]) == IR_I64;
+    bool same = w || !x->wide;                   /* the register's new content is the root's */
+    int64_t imm;
+
+    if (same && g->gval[i->reg] == root && (home == NOREG || x->reg == home))
+        return;
+    if (x->reg != NOREG)
+        lock(g, x->reg);
+    if (is_const(g, i->a, &imm) && x->reg == NOREG) {
+        leave_back(g, &g->gval[i->reg], root);
+        uint64_t u = w ? (uint64_t)imm : (uint32_t)imm;
+        if (home != NOREG) {
+            mov_ri(&g->a, home, u);
+        } else if (fits32((int64_t)u)) {
+            mov_mi(&g->a, true, state_gpr(i->reg), (int32_t)u);
+        } else {
+            mov_ri(&g->a, RAX, u);
+            mov_mr(&g->a, true, state_gpr(i->reg), RAX);
+        }
+        return;
+    }
+    if (home == NOREG) {
+        unsigned r = use(g, i->a);
+        if (!same) {
+            mov_rr(&g->a, false, RAX, r);
+            r = RAX;
+        }
+        leave_back(g, &g->gval[i->reg], same ? root : IR_NONE);
+        mov_mr(&g->a, true, state_gpr(i->reg), r);
+        if (same && x->back == BACK_NONE) {
+            x->back = i->reg;
+            g->gval[i->reg] = (uint16_t)root;
+        }
+        return;
+    }
+    /* Into a home. */
+    if (!same) {
+        unsigned r = use(g, i->a);
+        leave_back(g, &g->gval[i->reg], IR_NONE);
+        mov_rr(&g->a, false, home, r);
+        g->reg_val[home] = IR_NONE;
+        return;
+    }
+    leave_back(g, &g->gval[i->reg], root);
+    if (x->reg == NOREG)
+        load_into(g, root, home);
+    else
+        mov_rr(&g->a, w, home, x->reg);
+    if (x->reg == NOREG || is_temp(x->reg)) {
+        if (x->reg != NOREG)
+            g->reg_val[x->reg] = IR_NONE;
+        if (x->back != BACK_NONE)
+            g->gval[x->back] = IR_NONE;
+        x->reg = (uint8_t)home;
+        x->back = i->reg;
+        g->reg_val[home] = (uint16_t)root;
+        g->gval[i->reg] = (uint16_t)root;
+    } else {
+        g->reg_val[home] = IR_NONE;
+    }
+}
+
+void put_vec(struct gen *g, const struct ir_insn *i)
+{
+    unsigned root = g->v[i->a].root;
+    struct val *x = &g->v[root];
+    if (g->vval[i->reg] == root)
+        return;
+    unsigned r = use(g, i->a);
+    leave_back(g, &g->vval[i->reg], root);
+    movups_mr(&g->a, state_vec(i->reg), r);
+    if (x->back == BACK_NONE) {
+        x->back = (uint8_t)(BACK_VEC + i->reg);
+        g->vval[i->reg] = (uint16_t)root;
+    }
+}
+
+/* ---- calls ---- */
+
+static void save_backed(struct gen *g, uint16_t *slot)
+{
+    unsigned root = *slot;
+    if (root == IR_NONE)
+        return;
+    struct val *x = &g->v[root];
+    if (x->last > g->i && !is_remat(g, root)) {
+        if (x->reg == NOREG && x->spill < 0) {
+            unsigned r = take(g, x->back >= BACK_VEC);
+            load_into(g, root, r);
+            x->reg = (uint8_t)r;
+            g->reg_val[r] = (uint16_t)root;
+        }
+        spill(g, root);
+    }
+}
+
+static void unback(struct gen *g, uint16_t *slot)
+{
+    if (*slot == IR_NONE)
+        return;
+    struct val *x = &g->v[*slot];
+    if (x->reg != NOREG && !is_temp(x->reg)) {
+        g->reg_val[x->reg] = IR_NONE;
+        x->reg = NOREG;
+    }
+    x->back = BACK_NONE;
+    *slot = IR_NONE;
+}
+
+void spill_for_call(struct gen *g, uint32_t effects)
+{
+    for (unsigned n = 0; n < VCPU_GPRS; n++) {
+        if (effects & IRE_WGPR)
+            save_backed(g, &g->gval[n]);
+        if (effects & IRE_WVEC)
+            save_backed(g, &g->vval[n]);
+    }
+    for (uint32_t m = TEMP_GPRS | TEMP_XMMS; m; m &= m - 1) {
+        unsigned r = (unsigned)__builtin_ctz(m), root = g->reg_val[r];
+        if (root == IR_NONE || g->reg_h[r])
+            continue;
+        struct val *x = &g->v[root];
+        if (x->last > g->i && x->back == BACK_NONE && !is_remat(g, root))
+            spill(g, root);
+    }
+}
+
+/* After a call with these effects: nothing is in temporaries, and written guest registers back nothing. */
+void forget_temps(struct gen *g)
+{
+    uint32_t effects = g->b->insn[g->i].op == IR_CALL ? g->b->insn[g->i].call->effects : 0;
+    for (uint32_t m = TEMP_GPRS | TEMP_XMMS; m; m &= m - 1) {
+        unsigned r = (unsigned)__builtin_ctz(m), root = g->reg_val[r];
+        if (root == IR_NONE)
+            continue;
+        if (g->reg_h[r])
+            g->v[root].hreg = NOREG;
+        else
+            g->v[root].reg = NOREG;
+        g->reg_h[r] = false;
+        g->reg_val[r] = IR_NONE;
+    }
+    for (unsigned n = 0; n < VCPU_GPRS; n++) {
+        if (effects & IRE_WGPR)
+            unback(g, &g->gval[n]);
+        if (effects & IRE_WVEC)
+            unback(g, &g->vval[n]);
+    }
+}

@@ -1,0 +1,168 @@
+/*
+ * gen.h - the state of one translation (struct gen) and what the lowering files share.
+ *
+ * A value lives in a register, in a spill slot, or in the guest register whose content it is ("back"); constants and PC
+ * are made again instead of being spilled. Several IR values that are the same host value share one root.
+ */
+#ifndef GNOMON_HOST_X86_64_GEN_H
+#define GNOMON_HOST_X86_64_GEN_H
+
+#include "host/host.h"
+#include "host/x86_64/regs.h"
+
+#define BACK_NONE 0xff
+#define BACK_VEC 32                              /* back = 32 + n: vector register n */
+
+struct val {
+    uint16_t root;                               /* index of the value that this one is the same as */
+    uint16_t last;                               /* last instruction that uses it; own index: none */
+    uint16_t hlast;                              /* last instruction that uses its host pointer */
+    int16_t spill;                               /* slot, or -1 */
+    uint8_t reg;                                 /* host register that holds it, or NOREG */
+    uint8_t hreg;                                /* host register that holds its host pointer */
+    uint8_t back;                                /* guest register whose content it is, or BACK_NONE */
+    uint8_t early;                               /* homed guest register that it may be computed into, or NOREG */
+    bool wide;                                   /* bits 63:32 of the register are not known to be zero */
+};
+
+enum stub_kind { STUB_LOAD, STUB_LOADV, STUB_STORE, STUB_STOREV, STUB_AMO, STUB_CAS, STUB_STX, STUB_REGION, STUB_EVAL, STUB_FLAGS_EVAL };
+
+/* An operand as a stub must find it again. */
+struct opnd {
+    bool is_const;
+    uint8_t reg;
+    int64_t imm;
+};
+
+struct stub {
+    uint8_t kind;
+    uint8_t n_from;
+    uint8_t dst;                                 /* NOREG: result not wanted */
+    uint8_t base;                                /* register of the IR base value */
+    bool xmm;                                    /* XMM registers hold live values */
+    bool clean32;                                /* result is I32 */
+    uint8_t size;
+    uint8_t view;
+    uint32_t mem;                                /* see F_MEM */
+    int32_t site[2];                             /* sites that point here, or -1 */
+    int64_t imm;
+    struct opnd val, val2;
+    uint8_t *from[4];                            /* displacements of jumps that come here */
+    uint8_t *back;                               /* where to go on */
+    uint8_t vreg[3];                             /* EVAL: operands a, b, c or NOREG */
+    uint16_t insn;                               /* EVAL: index of the instruction */
+};
+
+#define MAX_STUBS (2 * IR_MAX_INSNS)
+#define MAX_SITES (2 * IR_MAX_INSNS)
+#define MAX_EVALS IR_MAX_INSNS
+
+/* A jump that leaves the block, to be finished by an out-of-line stub. */
+struct leave {
+    uint8_t *from;                               /* displacement */
+    int64_t target;
+    int exit;                                    /* index into exits, or -1: leave with NULL */
+};
+
+struct gen {
+    struct as a;
+    const struct ir_block *b;
+    const struct host_gen_opts *o;
+    uint8_t *start, *limit;
+    unsigned i;                                  /* current instruction */
+    uint32_t lock;                               /* registers not to be evicted */
+    uint16_t reg_val[32];                        /* root in each host register, or IR_NONE */
+    bool reg_h[32];                              /* ... it is the host pointer of that value */
+    uint16_t gval[VCPU_GPRS];                    /* root that is the content of a guest register, or IR_NONE */
+    uint16_t vval[VCPU_VREGS];
+    uint64_t int_slots[INT_SLOTS / 64];
+    uint64_t vec_slots[VEC_SLOTS / 64];
+    unsigned n_stubs, n_sites, n_exits, n_leaves, n_evals;
+    struct host_exit exit[HOST_MAX_EXITS];
+    struct leave leave[8];
+    struct val v[IR_MAX_INSNS];
+    struct stub stub[MAX_STUBS];
+    struct host_site site[MAX_SITES];
+    struct { uint8_t *at; uint16_t insn; } eval[MAX_EVALS];   /* RIP-relative displacements that want a copy of an instruction */
+};
+
+/* Shared state made by host_init(). */
+struct host_state {
+    bool bmi1, bmi2, lzcnt, avx, avx2, fma;
+    struct host_callbacks cb;
+    const uint8_t *enter, *leave, *leave_null, *leave_va, *unwind;
+    const uint8_t *mem[STUB_STX + 1][2];         /* [stub kind][XMM live] */
+    const uint8_t *region[VIEW_COUNT];
+    const uint8_t *call[3];                      /* homes: clobbered only / stored / stored and reloaded */
+    const uint8_t *eval_vec, *eval_int, *mxcsr_merge;
+};
+extern struct host_state host_state;
+enum { CALL_PURE, CALL_READS, CALL_WRITES };
+
+/* ---- alloc.c ---- */
+void alloc_prepare(struct gen *g);
+static inline struct val *val_of(struct gen *g, ir_val v) { return &g->v[g->v[v].root]; }
+static inline const struct ir_insn *root_insn(const struct gen *g, ir_val v) { return &g->b->insn[g->v[v].root]; }
+unsigned use(struct gen *g, ir_val v);           /* register that holds v; locked */
+unsigned use64(struct gen *g, ir_val v);         /* the same with bits 63:32 valid for an I32; may be RAX */
+/* v as memory operand, when it is in no register and this is its last use. */
+bool use_mem(struct gen *g, ir_val v, struct mo *m);
+unsigned def(struct gen *g, unsigned prefer);    /* register for the result of the current instruction; locked */
+unsigned temp(struct gen *g, bool vec);          /* a scratch register; locked, holds nothing */
+bool dies(const struct gen *g, ir_val v);        /* current instruction is the last use */
+/* Register of v if v dies here and the register may be reused as a destination, else NOREG. */
+unsigned dying_reg(struct gen *g, ir_val v);
+void finish(struct gen *g, const struct ir_insn *i);
+void free_val(struct gen *g, unsigned root);
+void evict(struct gen *g, unsigned reg);
+void put_gpr(struct gen *g, const struct ir_insn *i);
+void put_vec(struct gen *g, const struct ir_insn *i);
+/* Everything that must survive a C call that clobbers temporaries goes to memory; then forget temporaries. */
+void spill_for_call(struct gen *g, uint32_t effects);
+void forget_temps(struct gen *g);
+void load_into(struct gen *g, unsigned root, unsigned reg);
+static inline bool is_const(const struct gen *g, ir_val v, int64_t *imm)
+{
+    const struct ir_insn *i = root_insn(g, v);
+    if (i->op != IR_CONST)
+        return false;
+    *imm = g->b->insn[v].t == IR_I32 ? (int32_t)i->imm : i->imm;
+    return true;
+}
+static inline bool fits32(int64_t v) { return v == (int32_t)v; }
+static inline bool is_w(const struct ir_insn *i) { return i->t == IR_I64; }
+static inline bool is_temp(unsigned r) { return (TEMP_GPRS | TEMP_XMMS) >> r & 1; }
+static inline void lock(struct gen *g, unsigned r) { g->lock |= 1u << r; }
+static inline void unlock(struct gen *g, unsigned r) { g->lock &= ~(1u << r); }
+
+/* ---- lower_*.c ---- each returns false when the opcode is not its own ---- */
+bool lower_int(struct gen *g, const struct ir_insn *i);
+bool lower_flags(struct gen *g, const struct ir_insn *i);
+bool lower_mem(struct gen *g, const struct ir_insn *i);
+bool lower_exit(struct gen *g, const struct ir_insn *i);
+bool lower_vec(struct gen *g, const struct ir_insn *i);
+bool lower_fp(struct gen *g, const struct ir_insn *i);
+void lower_eval(struct gen *g, const struct ir_insn *i);      /* any vector or FP operation, by the reference */
+void lower_call(struct gen *g, const struct ir_insn *i);
+void emit_stubs(struct gen *g);                  /* lower_mem.c's and EVAL stubs */
+void emit_leaves(struct gen *g);
+void emit_eval_stub(struct gen *g, struct stub *s);
+struct stub *new_stub(struct gen *g, unsigned kind);
+static inline void stub_from(struct stub *s, uint8_t *disp) { s->from[s->n_from++] = disp; }
+bool xmm_live(const struct gen *g);
+void stub_opnd(struct gen *g, struct opnd *o, ir_val v);
+
+/* EFLAGS := guest NZCV unless they already are. */
+void flags_load(struct gen *g);
+/* EFLAGS (borrow form) -> vcpu.nzcv; EFLAGS stay valid. Clobbers RAX. */
+void flags_store(struct gen *g);
+/* x86 condition for an Arm condition in borrow form. */
+unsigned flags_cc(unsigned cc);
+/* Make EFLAGS answer cc, from memory if need be: returns the x86 condition. */
+unsigned flags_test(struct gen *g, unsigned cc);
+
+/* ---- thunk.c ---- */
+void host_eval_vec(const struct ir_insn *i, struct vcpu *c, u128 *args);
+uint64_t host_eval_int(const struct ir_insn *i, struct vcpu *c, u128 *args);
+
+#endif

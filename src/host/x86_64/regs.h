@@ -1,0 +1,58 @@
+/*
+ * regs.h - which host registers hold what: the homes of hot guest registers, temporaries, the frame of the entry thunk.
+ *
+ * One table to change. RBP = vCPU + VCPU_BIAS, RSP = frame, RAX = scratch of the lowering (never holds a value across
+ * IR instructions). XMM14 and XMM15 are scratch likewise.
+ */
+#ifndef GNOMON_HOST_X86_64_REGS_H
+#define GNOMON_HOST_X86_64_REGS_H
+
+#include "host/x86_64/asm.h"
+#include "ir/vcpu.h"
+
+/* X(guest register, host register) */
+#define HOMES(X) X(0, RBX) X(1, R8) X(2, R9) X(3, R10) X(4, R11) X(19, R12) X(20, R13) X(29, R14) X(31, R15)
+
+static inline unsigned home_of(unsigned g)
+{
+    static const uint8_t home[VCPU_GPRS] = {
+#define X(guest, host) [guest] = host,
+        HOMES(X)
+#undef X
+    };
+    return home[g] ? home[g] : NOREG;            /* RAX = 0 is no home */
+}
+
+#define TEMP_GPRS (1u << RCX | 1u << RDX | 1u << RSI | 1u << RDI)
+#define TEMP_XMMS 0x3fff0000u                    /* XMM0..XMM13 */
+#define XT0 XMM(14)
+#define XT1 XMM(15)
+
+#define STATE(field) mo_bd(RBP, (int32_t)offsetof(struct vcpu, field) - VCPU_BIAS)
+static inline struct mo state_gpr(unsigned g) { return mo_bd(RBP, (int32_t)g * 8 - VCPU_BIAS); }
+static inline struct mo state_vec(unsigned n)
+{
+    return mo_bd(RBP, (int32_t)(offsetof(struct vcpu, v) + n * 16) - VCPU_BIAS);
+}
+static inline struct mo state_at(size_t off) { return mo_bd(RBP, (int32_t)off - VCPU_BIAS); }
+
+/* The frame, from RSP in generated code. */
+#define F_ARG0 0                                 /* 16-byte arguments of thunks; the result comes back in F_ARG0 */
+#define F_ARG1 16
+#define F_ARG2 32
+#define F_MEM 48                                 /* mem | pc_off << 16 | amo << 28 */
+#define F_TMP 56                                 /* two words for a lowering */
+#define F_INT 80                                 /* spill slots */
+#define INT_SLOTS 256
+#define F_VEC (F_INT + INT_SLOTS * 8)
+#define VEC_SLOTS 128
+#define F_GPRSAVE (F_VEC + VEC_SLOTS * 16)       /* thunks: RCX RDX RSI RDI */
+#define F_XMMSAVE (F_GPRSAVE + 32)
+#define F_MXCSR (F_XMMSAVE + 256)                /* the host's */
+#define F_MXTMP (F_MXCSR + 4)
+#define FRAME_SIZE (F_MXCSR + 8)
+_Static_assert(FRAME_SIZE % 16 == 8, "six pushes and the return address: RSP is 16-aligned in generated code");
+_Static_assert(F_VEC % 16 == 0 && F_XMMSAVE % 16 == 0, "aligned slots");
+static inline struct mo frame(int32_t off) { return mo_bd(RSP, off); }
+
+#endif

@@ -1,0 +1,161 @@
+/*
+ * mem.c - the RAM object and its view, the table of MMIO ranges, DMA.
+ *
+ * Owns the memfd, the view and the table. Must not know virtual addresses or vCPUs. The table is filled before vCPUs start and
+ * is not changed afterwards, so that mem_is_mmio() needs no lock.
+ */
+#include "mem/mem.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/loop.h"
+
+#define MAX_RANGES 128
+
+struct range {
+    uint64_t base, size;
+    const struct mmio_ops *ops;
+    void *opaque;
+};
+
+struct mem_ram mem_ram = { .fd = -1 };
+_Thread_local unsigned mem_master;
+
+static struct range ranges[MAX_RANGES];          /* by base, disjoint */
+static unsigned n_ranges;
+static void (*dma_cb)(uint64_t gpa, size_t len);
+
+void mem_init(uint64_t base, uint64_t size)
+{
+    if (mem_ram.view)
+        bug("mem_init() called twice");
+    if (!size || (base | size) & 4095 || base + size < base)
+        bug("bad RAM range");
+    int fd = memfd_create("gnomon-ram", MFD_CLOEXEC);
+    if (fd < 0)
+        die("cannot create guest RAM: memfd_create: %s", strerror(errno));
+    if (size > INT64_MAX || ftruncate(fd, (off_t)size) < 0)
+        die("cannot size guest RAM to %llu MiB: %s", (unsigned long long)(size >> 20), strerror(size > INT64_MAX ? EFBIG : errno));
+    void *view = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+    if (view == MAP_FAILED)
+        die("cannot map %llu MiB of guest RAM: %s", (unsigned long long)(size >> 20), strerror(errno));
+    mem_ram = (struct mem_ram){ .base = base, .size = size, .fd = fd, .view = view };
+}
+
+/* ---- MMIO ---- */
+
+void mem_add_mmio(uint64_t base, uint64_t size, const struct mmio_ops *ops, void *opaque)
+{
+    if (n_ranges == MAX_RANGES)
+        bug("more than %d MMIO ranges", MAX_RANGES);
+    unsigned i = n_ranges;
+    while (i > 0 && ranges[i - 1].base > base)
+        i--;
+    if (!size || base + size < base || (i > 0 && ranges[i - 1].base + ranges[i - 1].size > base) ||
+        (i < n_ranges && base + size > ranges[i].base))
+        bug("MMIO range %s overlaps another or is empty", ops->name);
+    memmove(&ranges[i + 1], &ranges[i], (n_ranges - i) * sizeof ranges[0]);
+    ranges[i] = (struct range){ base, size, ops, opaque };
+    n_ranges++;
+}
+
+static const struct range *find(uint64_t gpa, unsigned size)
+{
+    unsigned lo = 0, hi = n_ranges;
+    while (lo < hi) {
+        unsigned mid = (lo + hi) / 2;
+        if (ranges[mid].base <= gpa)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    if (!lo)
+        return NULL;
+    const struct range *r = &ranges[lo - 1];
+    uint64_t off = gpa - r->base;
+    return off < r->size && size <= r->size - off ? r : NULL;
+}
+
+bool mem_is_mmio(uint64_t gpa)
+{
+    return find(gpa, 1) != NULL;
+}
+
+static unsigned step_size(const struct range *r, unsigned size)
+{
+    return r->ops->max_size && r->ops->max_size < size ? r->ops->max_size : size;
+}
+
+bool mem_mmio_read(uint64_t gpa, unsigned size, uint64_t *v)
+{
+    const struct range *r = find(gpa, size);
+    if (!r)
+        return false;
+    if (!r->ops->read) {
+        *v = 0;
+        return true;
+    }
+    unsigned step = step_size(r, size);
+    uint64_t mask = step == 8 ? ~0ull : (1ull << 8 * step) - 1;
+    uint64_t val = 0;
+    machine_lock();
+    for (unsigned i = 0; i < size; i += step)
+        val |= (r->ops->read(r->opaque, gpa - r->base + i, step) & mask) << 8 * i;
+    machine_unlock();
+    *v = val;
+    return true;
+}
+
+bool mem_mmio_write(uint64_t gpa, unsigned size, uint64_t v)
+{
+    const struct range *r = find(gpa, size);
+    if (!r)
+        return false;
+    if (!r->ops->write) {
+        log_to(guest_errors, "%s: write to read-only memory at 0x%llx\n", r->ops->name, (unsigned long long)gpa);
+        return true;
+    }
+    unsigned step = step_size(r, size);
+    uint64_t mask = step == 8 ? ~0ull : (1ull << 8 * step) - 1;
+    machine_lock();
+    for (unsigned i = 0; i < size; i += step)
+        r->ops->write(r->opaque, gpa - r->base + i, v >> 8 * i & mask, step);
+    machine_unlock();
+    return true;
+}
+
+/* ---- DMA ---- */
+
+void mem_on_dma_write(void (*cb)(uint64_t gpa, size_t len))
+{
+    dma_cb = cb;
+}
+
+void mem_dma_wrote(uint64_t gpa, size_t len)
+{
+    if (dma_cb && len)
+        dma_cb(gpa, len);
+}
+
+bool mem_dma_read(uint64_t gpa, void *buf, size_t len)
+{
+    const void *p = mem_ptr(gpa, len);
+    if (!p)
+        return false;
+    memcpy(buf, p, len);
+    return true;
+}
+
+bool mem_dma_write(uint64_t gpa, const void *buf, size_t len)
+{
+    void *p = mem_ptr(gpa, len);
+    if (!p)
+        return false;
+    memcpy(p, buf, len);
+    mem_dma_wrote(gpa, len);
+    return true;
+}

@@ -1,0 +1,92 @@
+/*
+ * fill.c - what to install in a window for a translation: permissions by group, runs around the page.
+ *
+ * Must not map anything itself (window.c) nor raise faults (slow.c).
+ */
+#include "base/log.h"
+#include "mmu/internal.h"
+
+#define AROUND 16u                                /* pages looked at on a first fill: 64 KiB, aligned */
+#define RUN_MAX 512u                              /* and at most, when all of those are one run */
+
+enum region_group view_group(enum view v, uint64_t va)
+{
+    bool high = va_half(va);
+    if (v == VIEW_USER)
+        return high ? REGION_GROUPS : REGION_LOW_USER;
+    return high ? REGION_HIGH : REGION_LOW_KERNEL;
+}
+
+/*
+ * Windows of the kernel views hold only pages that EL0 cannot reach, so that they serve PAN set and clear alike. Device
+ * memory faults on unaligned accesses, which a window would let pass; with the MMU off translated code checks itself.
+ */
+uint64_t rec_flags(const struct walk *w, enum region_group g)
+{
+    uint64_t r = 0;
+    if (g == REGION_LOW_USER) {
+        r = (w->perms & PERM_R(VIEW_USER) ? REC_R : 0) | (w->perms & PERM_W(VIEW_USER) ? REC_R | REC_W : 0);
+    } else {
+        if (w->leaf_gpa && w->perms & (PERM_R(VIEW_USER) | PERM_W(VIEW_USER)))
+            return 0;
+        r = (w->perms & PERM_R(VIEW_KERNEL) ? REC_R : 0) | (w->perms & PERM_W(VIEW_KERNEL) ? REC_R | REC_W : 0);
+    }
+    if (!r || (w->device && w->leaf_gpa) || !mem_is_ram(w->gpa & PAGE_MASK, PAGE_SIZE))
+        return 0;
+    return r | (w->global ? REC_GLOBAL : 0) | (uint64_t)(w->shift - PAGE_SHIFT) << REC_SHIFT_LSB;
+}
+
+/* Does the page at va continue the run (same flags, physical address as expected)? */
+static bool continues(struct vcpu *c, enum view view, enum region_group g, uint64_t va, uint64_t gpa, uint64_t flags)
+{
+    struct walk w;
+    return mmu.guest->walk(c, va, ACC_READ, view, &w) == WALK_OK && (w.gpa & PAGE_MASK) == gpa && rec_flags(&w, g) == flags;
+}
+
+bool fill_window(struct vcpu *c, struct space *s, enum view view, uint64_t va, const struct walk *w)
+{
+    enum region_group g = view_group(view, va);
+    if (g == REGION_GROUPS)
+        return false;
+    uint64_t flags = rec_flags(w, g);
+    if (!flags)
+        return false;
+    struct window *win = window_for(c, s, g, va, true);
+    if (!win)
+        return false;
+    uint64_t page = va & PAGE_MASK, gpa = w->gpa & PAGE_MASK;
+    uint64_t lo, hi;                              /* guest addresses [lo, hi) that become one run */
+    if (w->shift >= GROUP_SHIFT) {
+        lo = ALIGN_DOWN(page, 1ull << GROUP_SHIFT);
+        hi = lo + (1ull << GROUP_SHIFT);
+        while (!mem_is_ram(gpa - (page - lo), PAGE_SIZE))
+            lo += PAGE_SIZE;
+        while (!mem_is_ram(gpa + (hi - PAGE_SIZE - page), PAGE_SIZE))
+            hi -= PAGE_SIZE;
+    } else {
+        uint64_t min = ALIGN_DOWN(page, AROUND << PAGE_SHIFT), max = min + (AROUND << PAGE_SHIFT);
+        lo = page;
+        hi = page + PAGE_SIZE;
+        while (hi < max && continues(c, view, g, hi, gpa + (hi - page), flags))
+            hi += PAGE_SIZE;
+        while (lo > min && continues(c, view, g, lo - PAGE_SIZE, gpa - (page - lo) - PAGE_SIZE, flags))
+            lo -= PAGE_SIZE;
+        if (hi - lo == AROUND << PAGE_SHIFT) {    /* all of it: the mapping is large; go on to the end of the table */
+            min = ALIGN_DOWN(page, RUN_MAX << PAGE_SHIFT);
+            max = min + (RUN_MAX << PAGE_SHIFT);
+            while (hi < max && continues(c, view, g, hi, gpa + (hi - page), flags))
+                hi += PAGE_SIZE;
+            while (lo > min && continues(c, view, g, lo - PAGE_SIZE, gpa - (page - lo) - PAGE_SIZE, flags))
+                lo -= PAGE_SIZE;
+        }
+    }
+    unsigned pages = (unsigned)((hi - lo) >> PAGE_SHIFT);
+    mmu.stats.fills++;
+    mmu.stats.filled_pages += pages;
+    if (flags & REC_GLOBAL)
+        s->has_global = true;
+    log_to(mmu, "mmu: fill va %#llx gpa %#llx %u pages %s\n", (unsigned long long)lo,
+           (unsigned long long)(gpa - (page - lo)), pages, flags & REC_W ? "rw" : "r");
+    window_install(win, lo, gpa - (page - lo), pages, flags, pages <= AROUND);
+    return true;
+}

@@ -1,0 +1,144 @@
+/*
+ * internal.h - the structures that src/mmu's files share.
+ *
+ * A space is one half of a guest address space as the guest names it (root, configuration); the ASIDs it was used with hang
+ * on it. It owns up to REGION_SLOTS windows a group, a software TLB a view, and the list of pages code was fetched from.
+ * Not for other folders.
+ */
+#ifndef GNOMON_MMU_INTERNAL_H
+#define GNOMON_MMU_INTERNAL_H
+
+#include "mem/mem.h"
+#include "mmu/mmu.h"
+
+#define REGION_SIZE (1ull << REGION_SHIFT)
+#define GROUP_SHIFT 21                            /* a group record describes 2 MiB of a window */
+#define GROUP_PAGES 512
+#define WINDOW_GROUPS (1u << (REGION_SHIFT - GROUP_SHIFT))
+
+/* What is installed at one page of a window: 0, or the guest physical page and these. */
+#define REC_R 1ull
+#define REC_W 2ull
+#define REC_GLOBAL 4ull
+#define REC_SHIFT_LSB 3                           /* log2 leaf size - 12, 5 bits */
+#define REC_GPA(r) ((r) & 0x0000fffffffff000ull)
+#define REC_LEAF_SHIFT(r) (12 + (unsigned)((r) >> REC_SHIFT_LSB & 31))
+
+struct group_rec {
+    uint64_t va;                                  /* of its first page */
+    uint32_t used;                                /* non-zero entries */
+    uint32_t pos;                                 /* in window.groups */
+    uint32_t max_leaf_shift;                      /* largest leaf installed here */
+    uint64_t e[GROUP_PAGES];
+};
+
+struct window {
+    struct space *owner;                          /* NULL: spare */
+    uint64_t va;                                  /* guest address of the region's first byte */
+    uint8_t *base;                                /* host address of it */
+    struct group_rec **l1;                        /* [WINDOW_GROUPS], lazily touched */
+    struct group_rec **groups;                    /* the records in use, dense */
+    uint32_t n_groups, cap_groups;
+    uint32_t pages;                               /* installed */
+    uint32_t local_pages;                         /* of them not global */
+    uint32_t vmas;                                /* boundaries between VMAs inside */
+    uint32_t max_leaf_shift;                      /* largest leaf ever installed since the last wipe */
+    uint8_t group, slot;                          /* enum region_group; slot in it */
+};
+
+/* A software TLB of one view. */
+struct softtlb {
+    struct tlb_desc d;                            /* d.table == NULL: none yet */
+    bool has_local;                               /* holds entries that are not global */
+    uint32_t refills;                             /* since the last resize or flush */
+    uint64_t large_lo, large_hi;                  /* hull of the entries that came from leaves above 4 KiB */
+};
+
+struct exec_page { uint64_t va, gpa; bool used; enum view view; };
+
+#define SPACE_ASIDS 4
+struct space {
+    struct space_id id;
+    uint8_t half;
+    bool in_use;
+    bool has_global;                              /* a global leaf was ever cached */
+    uint8_t n_asids;
+    uint16_t asid[SPACE_ASIDS];
+    uint64_t last_used;
+    struct space *hash_next;
+    struct window *win[REGION_GROUPS][REGION_SLOTS];
+    struct softtlb tlb[VIEW_COUNT];
+    uint64_t exec_key;                            /* changes when a page code was fetched from is remapped */
+    uint32_t n_exec, cap_exec;
+    uint32_t exec_shift;                          /* largest leaf code was fetched through */
+    uint64_t exec_lo, exec_hi;                    /* hull of exec[] */
+    struct exec_page *exec;                       /* hash by va of the pages fetched from under exec_key */
+};
+
+struct mmu_vcpu {
+    struct vcpu *c;
+    struct space *cur[2];
+    int64_t rt_user[REGION_TABLE], rt_kernel[REGION_TABLE];
+    bool kernel_low;                              /* a kernel view's TLB may hold low-half entries */
+};
+
+struct mmu_state {
+    struct mmu_config cfg;
+    const struct guest_ops *guest;
+    struct vcpu *vcpu[8];
+    unsigned n_vcpus;
+    struct space *spaces[256];                    /* hash heads */
+    struct space **all;                           /* every space in use */
+    unsigned n_spaces, cap_spaces;
+    uint64_t clock;                               /* of last_used */
+    int64_t slot_region[REGION_GROUPS][REGION_SLOTS];  /* region number; INT64_MIN: free */
+    struct window **spare;                        /* reservations without an owner */
+    unsigned n_spare, n_windows, max_windows;
+    unsigned vmas, max_vmas;                      /* in windows, exact as far as the host merges */
+    uint64_t rng;
+    struct mmu_stats stats;
+};
+extern struct mmu_state mmu;
+
+static inline struct mmu_vcpu *mv(struct vcpu *c) { return c->mmu; }
+static inline unsigned va_half(uint64_t va) { return va >> 55 & 1; }
+static inline int64_t va_region(uint64_t va) { return (int64_t)va >> REGION_SHIFT; }
+
+/* space.c */
+struct space *space_get(unsigned half, const struct space_id *id);
+bool space_has_asid(const struct space *s, int asid);
+void space_bind(struct vcpu *c, unsigned half, struct space *s);
+void space_new_exec_key(struct space *s);
+struct exec_page *space_exec_page(const struct space *s, uint64_t va);   /* NULL, or its entry (used or not) */
+void space_note_exec(struct space *s, uint64_t va, const struct walk *w, enum view view);
+
+/* window.c: the only callers of mmap, mprotect and munmap on windows */
+void window_init(void);
+struct window *window_for(struct vcpu *c, struct space *s, enum region_group g, uint64_t va, bool create);
+struct window *space_window(const struct space *s, enum region_group g, uint64_t va);
+uint64_t window_rec(const struct window *w, uint64_t va);
+void window_install(struct window *w, uint64_t va, uint64_t gpa, unsigned pages, uint64_t flags, bool populate);
+void window_drop(struct window *w, uint64_t va, unsigned pages);
+void window_relabel(struct window *w, uint64_t va, uint64_t rec);   /* same page and rights, other leaf size or scope */
+void window_wipe(struct window *w);
+void window_release(struct window *w);            /* to the spares; bases of vCPUs follow */
+void window_rebase(struct space *s, unsigned g, unsigned slot);   /* vCPUs running s see its windows' deltas anew */
+
+/* softtlb.c */
+void softtlb_none(struct tlb_desc *d);
+void softtlb_insert(struct vcpu *c, struct space *s, enum view view, uint64_t va, const struct walk *w, bool writable);
+void softtlb_flush(struct softtlb *t);
+void softtlb_flush_range(struct softtlb *t, uint64_t va, uint64_t size);
+void softtlb_flush_half(struct softtlb *t, unsigned half);
+void softtlb_free(struct space *s);
+void softtlb_bind(struct vcpu *c, unsigned half);
+
+/* fill.c */
+bool fill_window(struct vcpu *c, struct space *s, enum view view, uint64_t va, const struct walk *w);
+uint64_t rec_flags(const struct walk *w, enum region_group g);    /* 0: must not be installed */
+enum region_group view_group(enum view v, uint64_t va);
+
+/* sync.c */
+void sync_space(struct vcpu *c, struct space *s);                 /* make what is cached agree with the guest's tables */
+
+#endif

@@ -1,0 +1,99 @@
+/*
+ * mmu.c - set-up, instruction fetch, probes and statistics of memory virtualisation.
+ *
+ * Owns the one struct mmu_state. The parts: space.c (base buffer), window.c, softtlb.c, fill.c, slow.c, sync.c.
+ */
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/log.h"
+#include "mmu/internal.h"
+
+struct mmu_state mmu;
+
+void mmu_init(const struct mmu_config *cfg, const struct guest_ops *guest)
+{
+    mmu.cfg = *cfg;
+    mmu.guest = guest;
+    while (!mmu.rng)
+        if (getrandom(&mmu.rng, sizeof(mmu.rng), 0) != sizeof(mmu.rng))
+            mmu.rng = now_ns();
+    window_init();
+}
+
+void mmu_vcpu_init(struct vcpu *c)
+{
+    struct mmu_vcpu *m = xcalloc(1, sizeof(*m));
+    m->c = c;
+    c->mmu = m;
+    for (unsigned i = 0; i < REGION_TABLE; i++)
+        m->rt_user[i] = m->rt_kernel[i] = REGION_POISON;
+    for (unsigned i = 0; i < ARRAY_LEN(c->delta); i++)
+        c->delta[i] = REGION_POISON;
+    c->region_table[VIEW_USER] = m->rt_user;
+    c->region_table[VIEW_KERNEL] = c->region_table[VIEW_KERNEL_PAN] = m->rt_kernel;
+    for (unsigned v = 0; v < VIEW_COUNT; v++)
+        softtlb_none(&c->tlb[v]);
+    if (mmu.n_vcpus == ARRAY_LEN(mmu.vcpu))
+        bug("more than %zu vCPUs", ARRAY_LEN(mmu.vcpu));
+    mmu.vcpu[mmu.n_vcpus++] = c;
+}
+
+bool mmu_fetch(struct vcpu *c, uint64_t va, uint64_t *gpa)
+{
+    struct walk w;
+    enum view view = mmu.guest->fetch_view(c);
+    if (mmu.guest->walk(c, va, ACC_EXEC, view, &w) != WALK_OK) {
+        mmu.guest->raise_mem(c, &(struct mem_fault){ .va = va, .access = ACC_EXEC, .view = view, .fault = w.fault });
+        return false;
+    }
+    if (!mem_is_ram(w.gpa & PAGE_MASK, PAGE_SIZE)) {
+        mmu.guest->raise_mem(c, &(struct mem_fault){ .va = va, .access = ACC_EXEC, .view = view, .fault = FAULT_EXTERNAL });
+        return false;
+    }
+    *gpa = w.gpa;
+    struct space *s = mv(c)->cur[va_half(va)];
+    if (w.global)
+        s->has_global = true;
+    space_note_exec(s, va, &w, view);
+    return true;
+}
+
+enum walk_status mmu_probe(struct vcpu *c, uint64_t va, enum access acc, enum view view, struct walk *out)
+{
+    return mmu.guest->walk(c, va, acc, view, out);
+}
+
+bool mmu_peek(struct vcpu *c, uint64_t va, void *buf, size_t len)
+{
+    uint8_t *out = buf;
+    while (len) {
+        struct walk w;
+        size_t n = MIN(len, (size_t)(PAGE_SIZE - (va & ~PAGE_MASK)));
+        const void *p;
+        if (mmu.guest->walk(c, va, ACC_READ, VIEW_KERNEL, &w) != WALK_OK || !(p = mem_ptr(w.gpa, n)))
+            return false;
+        memcpy(out, p, n);
+        out += n;
+        va += n;
+        len -= n;
+    }
+    return true;
+}
+
+bool mmu_peek_cached(const struct vcpu *c, uint64_t va, enum view view, uint64_t *out)
+{
+    enum region_group g = view_group(view, va);
+    const struct window *w = g == REGION_GROUPS || va & 7 ? NULL : space_window(((struct mmu_vcpu *)c->mmu)->cur[va_half(va)], g, va);
+    uint64_t rec = w ? window_rec(w, va) : 0;
+    if (!(rec & REC_R))
+        return false;
+    memcpy(out, mem_ram.view + (REC_GPA(rec) - mem_ram.base) + (va & ~PAGE_MASK), 8);
+    return true;
+}
+
+bool mmu_uses_windows(void) { return mmu.cfg.paging == PAGING_SHADOW; }
+
+const struct mmu_stats *mmu_stats(void) { return &mmu.stats; }
+
+unsigned mmu_vmas(void) { return mmu.vmas; }

@@ -1,0 +1,369 @@
+/*
+ * slow.c - accesses that reach C: software TLB or walk, fill, MMIO, page-crossing, atomics, faults.
+ *
+ * The one place that raises the guest's data aborts. Must not map windows itself (fill.c, window.c).
+ */
+#include <string.h>
+
+#include "base/log.h"
+#include "mmu/internal.h"
+
+NORETURN static void raise_fault(struct vcpu *c, uint64_t va, enum access acc, enum view view, uint8_t code)
+{
+    mmu.stats.guest_faults++;
+    mmu.guest->raise_mem(c, &(struct mem_fault){ .va = va, .access = acc, .view = view, .fault = code });
+    vcpu_unwind(c);
+}
+
+static struct space *space_of(struct vcpu *c, uint64_t va) { return mv(c)->cur[va_half(va)]; }
+
+NORETURN static void verify_failed(struct vcpu *c, uint64_t va, const char *what, uint64_t cached, uint64_t walked)
+{
+    mmu.guest->dump(c, log_printf);
+    bug("verify: %s for va %#llx at pc %#llx: cached %#llx, walked %#llx", what, (unsigned long long)va,
+        (unsigned long long)vcpu_pc(c), (unsigned long long)cached, (unsigned long long)walked);
+}
+
+/* verify=on: what is cached for va must be what the guest's tables say now. */
+static void verify_page(struct vcpu *c, uint64_t va, enum view view, bool write)
+{
+    struct walk w;
+    mmu.stats.verified++;
+    enum walk_status st = mmu.guest->walk(c, va, write ? ACC_WRITE : ACC_READ, view, &w);
+    enum region_group g = view_group(view, va);
+    const struct window *win = g == REGION_GROUPS ? NULL : space_window(space_of(c, va), g, va);
+    uint64_t rec = win ? window_rec(win, va) : 0;
+    if (rec & (write ? REC_W : REC_R)) {
+        if (st != WALK_OK)
+            verify_failed(c, va, "window has a page the walk refuses", rec, w.fault);
+        if (REC_GPA(rec) != (w.gpa & PAGE_MASK))
+            verify_failed(c, va, "window has another page", rec, w.gpa);
+        const uint64_t *host = (const uint64_t *)(win->base + ((va & ~7ull) - win->va));
+        const uint64_t *ram = mem_ptr(w.gpa & ~7ull, 8);
+        if (__atomic_load_n(host, __ATOMIC_RELAXED) != __atomic_load_n(ram, __ATOMIC_RELAXED))
+            verify_failed(c, va, "window shows other bytes", *host, *ram);
+    }
+    const struct tlb_entry *e = (const struct tlb_entry *)((const char *)c->tlb[view].table +
+                                                            ((va >> (PAGE_SHIFT - TLB_ENTRY_SHIFT)) & c->tlb[view].mask));
+    if ((write ? e->write_tag : e->read_tag) == (va & PAGE_MASK)) {
+        if (st != WALK_OK)
+            verify_failed(c, va, "software TLB has a page the walk refuses", e->pte, w.fault);
+        if ((e->pte & PAGE_MASK) != (w.gpa & PAGE_MASK))
+            verify_failed(c, va, "software TLB has another page", e->pte, w.gpa);
+    }
+}
+
+/*
+ * The host address of [va, va + len) within one page, or NULL when it is a device's (then *gpa is set). Raises the guest's
+ * fault otherwise. va has no tag any more only in the caches: it is stripped here.
+ */
+static uint8_t *resolve(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem m, uint64_t *gpa)
+{
+    uint64_t tagged = va;
+    bool ok = mmu.guest->canonical(c, &va);
+    enum access acc = m.write ? ACC_WRITE : ACC_READ;
+    enum view view = (enum view)m.view;
+    if (likely(ok)) {
+        const struct tlb_entry *e = (const struct tlb_entry *)((const char *)c->tlb[view].table +
+                                                                ((va >> (PAGE_SHIFT - TLB_ENTRY_SHIFT)) & c->tlb[view].mask));
+        if (unlikely(mmu.cfg.verify))
+            verify_page(c, va, view, m.write);
+        if ((m.write ? e->write_tag : e->read_tag) == (va & PAGE_MASK))
+            return (uint8_t *)(uintptr_t)(va + (uint64_t)e->addend);
+        enum region_group g = view_group(view, va);
+        const struct window *win = g == REGION_GROUPS ? NULL : space_window(space_of(c, va), g, va);
+        uint64_t rec = win ? window_rec(win, va) : 0;
+        if (rec & (m.write ? REC_W : REC_R))
+            return mem_ram.view + (REC_GPA(rec) - mem_ram.base) + (va & ~PAGE_MASK);
+    }
+    struct walk w;
+    if (mmu.guest->walk(c, tagged, acc, view, &w) != WALK_OK)
+        raise_fault(c, tagged, acc, view, w.fault);
+    if (w.device && va & ((1u << m.size) - 1))
+        raise_fault(c, tagged, acc, view, FAULT_ALIGN);
+    uint8_t *host = mem_ptr(w.gpa, len);
+    if (!host) {
+        *gpa = w.gpa;
+        return NULL;
+    }
+    struct space *s = space_of(c, va);
+    if (mmu.cfg.paging != PAGING_SHADOW || !fill_window(c, s, view, va, &w)) {
+        if (!w.device || !w.leaf_gpa)             /* Device memory must fault when unaligned: never cached */
+            softtlb_insert(c, s, view, va, &w, w.perms & PERM_W(view));
+    }
+    return host;
+}
+
+static uint64_t mmio_load(struct vcpu *c, uint64_t va, uint64_t gpa, struct ir_mem m, unsigned size)
+{
+    uint64_t v;
+    mmu.stats.mmio++;
+    if (!mem_mmio_read(gpa, size, &v))
+        raise_fault(c, va, ACC_READ, (enum view)m.view, FAULT_EXTERNAL);
+    return v;
+}
+
+static void mmio_store(struct vcpu *c, uint64_t va, uint64_t gpa, struct ir_mem m, unsigned size, uint64_t v)
+{
+    mmu.stats.mmio++;
+    if (!mem_mmio_write(gpa, size, v))
+        raise_fault(c, va, ACC_WRITE, (enum view)m.view, FAULT_EXTERNAL);
+}
+
+static uint64_t ram_load(const void *p, unsigned size)
+{
+    if ((uintptr_t)p & (size - 1)) {
+        uint64_t v = 0;
+        memcpy(&v, p, size);
+        return v;
+    }
+    switch (size) {
+    case 1: return __atomic_load_n((const uint8_t *)p, __ATOMIC_RELAXED);
+    case 2: return __atomic_load_n((const uint16_t *)p, __ATOMIC_RELAXED);
+    case 4: return __atomic_load_n((const uint32_t *)p, __ATOMIC_RELAXED);
+    default: return __atomic_load_n((const uint64_t *)p, __ATOMIC_RELAXED);
+    }
+}
+
+static void ram_store(void *p, unsigned size, uint64_t v)
+{
+    if ((uintptr_t)p & (size - 1)) {
+        memcpy(p, &v, size);
+        return;
+    }
+    switch (size) {
+    case 1: __atomic_store_n((uint8_t *)p, (uint8_t)v, __ATOMIC_RELAXED); break;
+    case 2: __atomic_store_n((uint16_t *)p, (uint16_t)v, __ATOMIC_RELAXED); break;
+    case 4: __atomic_store_n((uint32_t *)p, (uint32_t)v, __ATOMIC_RELAXED); break;
+    default: __atomic_store_n((uint64_t *)p, v, __ATOMIC_RELAXED); break;
+    }
+}
+
+static void check_align(struct vcpu *c, uint64_t va, struct ir_mem m, unsigned bytes)
+{
+    if (m.align && va & (bytes - 1))
+        raise_fault(c, va, m.write ? ACC_WRITE : ACC_READ, (enum view)m.view, FAULT_ALIGN);
+}
+
+/* An access that crosses a page: both pages are resolved before any byte moves. LEN up to 16. */
+static void crossing(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem m, uint8_t *bytes)
+{
+    unsigned first = (unsigned)(PAGE_SIZE - (va & ~PAGE_MASK));
+    uint64_t gpa[2];
+    uint8_t *host[2];
+    host[0] = resolve(c, va, first, m, &gpa[0]);
+    host[1] = resolve(c, va + first, len - first, m, &gpa[1]);
+    for (unsigned i = 0; i < len; i++) {
+        unsigned part = i >= first;
+        unsigned off = part ? i - first : i;
+        if (host[part]) {
+            if (m.write)
+                host[part][off] = bytes[i];
+            else
+                bytes[i] = host[part][off];
+        } else if (m.write) {
+            mmio_store(c, va + i, gpa[part] + off, m, 1, bytes[i]);
+        } else {
+            bytes[i] = (uint8_t)mmio_load(c, va + i, gpa[part] + off, m, 1);
+        }
+    }
+}
+
+static bool crosses(uint64_t va, unsigned len) { return (va & ~PAGE_MASK) + len > PAGE_SIZE; }
+
+static void enter(struct vcpu *c, uint32_t pc_off)
+{
+    c->pc_off = pc_off;
+    mmu.stats.slow_accesses++;
+}
+
+static uint64_t slow_load(struct vcpu *c, uint64_t va, uint32_t mem, uint32_t pc_off)
+{
+    enter(c, pc_off);
+    struct ir_mem m = ir_mem_unpack((uint16_t)mem);
+    unsigned size = 1u << m.size;
+    check_align(c, va, m, size);
+    uint64_t v = 0, gpa;
+    if (unlikely(crosses(va, size))) {
+        crossing(c, va, size, m, (uint8_t *)&v);
+    } else {
+        const uint8_t *host = resolve(c, va, size, m, &gpa);
+        v = host ? ram_load(host, size) : mmio_load(c, va, gpa, m, size);
+    }
+    if (m.sext && size < 8) {
+        v = (uint64_t)sextract(v, 0, 8 * size);
+        if (!m.wide)
+            v = (uint32_t)v;
+    }
+    return v;
+}
+
+static void slow_store(struct vcpu *c, uint64_t va, uint64_t v, uint32_t mem, uint32_t pc_off)
+{
+    enter(c, pc_off);
+    struct ir_mem m = ir_mem_unpack((uint16_t)mem);
+    unsigned size = 1u << m.size;
+    check_align(c, va, m, size);
+    uint64_t gpa;
+    if (unlikely(crosses(va, size))) {
+        crossing(c, va, size, m, (uint8_t *)&v);
+        return;
+    }
+    uint8_t *host = resolve(c, va, size, m, &gpa);
+    if (host)
+        ram_store(host, size, v);
+    else
+        mmio_store(c, va, gpa, m, size, v);
+}
+
+static u128 slow_load128(struct vcpu *c, uint64_t va, uint32_t mem, uint32_t pc_off)
+{
+    enter(c, pc_off);
+    struct ir_mem m = ir_mem_unpack((uint16_t)mem);
+    check_align(c, va, m, 16);
+    u128 v;
+    uint64_t gpa;
+    if (unlikely(crosses(va, 16))) {
+        crossing(c, va, 16, m, (uint8_t *)&v);
+        return v;
+    }
+    const uint8_t *host = resolve(c, va, 16, m, &gpa);
+    if (host) {
+        memcpy(&v, host, 16);
+    } else {
+        v.lo = mmio_load(c, va, gpa, m, 8);
+        v.hi = mmio_load(c, va + 8, gpa + 8, m, 8);
+    }
+    return v;
+}
+
+static void slow_store128(struct vcpu *c, uint64_t va, uint64_t lo, uint64_t hi, uint32_t mem, uint32_t pc_off)
+{
+    enter(c, pc_off);
+    struct ir_mem m = ir_mem_unpack((uint16_t)mem);
+    check_align(c, va, m, 16);
+    u128 v = { lo, hi };
+    uint64_t gpa;
+    if (unlikely(crosses(va, 16))) {
+        crossing(c, va, 16, m, (uint8_t *)&v);
+        return;
+    }
+    uint8_t *host = resolve(c, va, 16, m, &gpa);
+    if (host) {
+        memcpy(host, &v, 16);
+    } else {
+        mmio_store(c, va, gpa, m, 8, lo);
+        mmio_store(c, va + 8, gpa + 8, m, 8, hi);
+    }
+}
+
+/* Host pointer for an atomic: aligned RAM, readable and writable; anything else raises. */
+static void *atomic_ptr(struct vcpu *c, uint64_t va, unsigned size, struct ir_mem m)
+{
+    uint64_t gpa;
+    m.write = 1;
+    m.align = 1;
+    check_align(c, va, m, size);
+    uint8_t *host = resolve(c, va, size, m, &gpa);
+    if (!host)
+        raise_fault(c, va, ACC_WRITE, (enum view)m.view, FAULT_EXTERNAL);
+    return host;
+}
+
+static uint64_t amo_value(enum ir_amo op, unsigned size, uint64_t old, uint64_t v)
+{
+    unsigned bits8 = 8 * size;
+    int64_t so = sextract(old, 0, bits8), sv = sextract(v, 0, bits8);
+    v = bits(v, 0, bits8);
+    switch (op) {
+    case AMO_SWP: return v;
+    case AMO_ADD: return old + v;
+    case AMO_CLR: return old & ~v;
+    case AMO_EOR: return old ^ v;
+    case AMO_SET: return old | v;
+    case AMO_SMAX: return so > sv ? old : v;
+    case AMO_SMIN: return so < sv ? old : v;
+    case AMO_UMAX: return old > v ? old : v;
+    case AMO_UMIN: return old < v ? old : v;
+    }
+    bug("atomic operation %d", op);
+}
+
+static bool cas_raw(void *p, unsigned size, uint64_t *expect, uint64_t v)
+{
+    switch (size) {
+#define CASE(n, type)                                                                                     \
+    case n: {                                                                                             \
+        type e = (type)*expect;                                                                           \
+        bool ok = __atomic_compare_exchange_n((type *)p, &e, (type)v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
+        *expect = e;                                                                                      \
+        return ok;                                                                                        \
+    }
+    CASE(1, uint8_t)
+    CASE(2, uint16_t)
+    CASE(4, uint32_t)
+    CASE(8, uint64_t)
+#undef CASE
+    }
+    bug("atomic of %u bytes", size);
+}
+
+static uint64_t slow_amo(struct vcpu *c, uint64_t va, uint64_t v, uint32_t mem_amo, uint32_t pc_off)
+{
+    enter(c, pc_off);
+    struct ir_mem m = ir_mem_unpack((uint16_t)mem_amo);
+    unsigned size = 1u << m.size;
+    void *p = atomic_ptr(c, va, size, m);
+    uint64_t old = ram_load(p, size);
+    while (!cas_raw(p, size, &old, amo_value((enum ir_amo)(mem_amo >> 16), size, old, v)))
+        ;
+    return old;
+}
+
+static uint64_t slow_cas(struct vcpu *c, uint64_t va, uint64_t expect, uint64_t v, uint32_t mem, uint32_t pc_off)
+{
+    enter(c, pc_off);
+    struct ir_mem m = ir_mem_unpack((uint16_t)mem);
+    unsigned size = 1u << m.size;
+    void *p = atomic_ptr(c, va, size, m);
+    expect = bits(expect, 0, 8 * size);
+    cas_raw(p, size, &expect, v);
+    return expect;
+}
+
+static uint64_t slow_stx(struct vcpu *c, uint64_t va, uint64_t v, uint32_t mem, uint32_t pc_off)
+{
+    enter(c, pc_off);
+    struct ir_mem m = ir_mem_unpack((uint16_t)mem);
+    unsigned size = 1u << m.size;
+    uint64_t monitor = c->excl_addr;
+    void *p = atomic_ptr(c, va, size, m);         /* faults are taken whether or not the monitor is open */
+    c->excl_addr = EXCL_NONE;
+    uint64_t expect = bits(c->excl_val[0], 0, 8 * size);
+    return monitor != va || !cas_raw(p, size, &expect, v);
+}
+
+static u128 slow_cas128(struct vcpu *c, uint64_t va, u128 expect, u128 v, uint32_t mem, uint32_t pc_off)
+{
+    enter(c, pc_off);
+    struct ir_mem m = ir_mem_unpack((uint16_t)mem);
+    unsigned __int128 *p = atomic_ptr(c, va, 16, m);
+    bool ok;
+    __asm__ volatile("lock cmpxchg16b %[m]"
+                     : [m] "+m"(*p), "=@ccz"(ok), "+a"(expect.lo), "+d"(expect.hi)
+                     : "b"(v.lo), "c"(v.hi)
+                     : "memory");
+    (void)ok;
+    return expect;
+}
+
+const struct ir_mem_ops mmu_mem_ops = {
+    .load = slow_load,
+    .store = slow_store,
+    .load128 = slow_load128,
+    .store128 = slow_store128,
+    .amo = slow_amo,
+    .cas = slow_cas,
+    .stx = slow_stx,
+    .cas128 = slow_cas128,
+};

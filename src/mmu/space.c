@@ -1,0 +1,231 @@
+/*
+ * space.c - the SPT base buffer: address spaces by (half, root, configuration), and what a switch changes.
+ *
+ * Owns struct space. Must not map or unmap anything (window.c) nor compare translations (sync.c).
+ *
+ * A space is keyed without the ASID: the kernel's and the user's ASID of one process (KPTI) share its windows. An ASID that
+ * is new to a low-half space makes it re-validate first, because entries cached under another ASID may be stale for it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "mmu/internal.h"
+
+#define MAX_SPACES 1024
+
+static unsigned space_hash(unsigned half, const struct space_id *id)
+{
+    uint64_t h = (id->root ^ id->config * 0x9e3779b97f4a7c15ull ^ half) * 0xd6e8feb86659fd93ull;
+    return h >> 56;
+}
+
+static uint64_t random64(void)
+{
+    mmu.rng ^= mmu.rng << 13;
+    mmu.rng ^= mmu.rng >> 7;
+    mmu.rng ^= mmu.rng << 17;
+    return mmu.rng;
+}
+
+/* The table of fetched pages is a hash by va, at most three quarters full; past EXEC_MAX pages it starts anew. */
+#define EXEC_MAX 16384u
+
+void space_new_exec_key(struct space *s)
+{
+    s->exec_key = random64() & ~7ull;             /* keys xor addresses and must never give JC_EMPTY */
+    if (s->n_exec)
+        memset(s->exec, 0, s->cap_exec * sizeof(*s->exec));
+    s->n_exec = 0;
+    s->exec_shift = PAGE_SHIFT;
+    s->exec_lo = ~0ull;
+    s->exec_hi = 0;
+    mmu.stats.exec_rekeys++;
+}
+
+struct exec_page *space_exec_page(const struct space *s, uint64_t va)
+{
+    if (!s->cap_exec)
+        return NULL;
+    uint32_t i = (uint32_t)((va >> PAGE_SHIFT) * 0x9e3779b1u) & (s->cap_exec - 1);
+    while (s->exec[i].used && s->exec[i].va != va)
+        i = (i + 1) & (s->cap_exec - 1);
+    return &s->exec[i];
+}
+
+static void exec_grow(struct space *s)
+{
+    struct exec_page *old = s->exec;
+    uint32_t cap = s->cap_exec;
+    s->cap_exec = cap ? 2 * cap : 64;
+    s->exec = xcalloc(s->cap_exec, sizeof(*s->exec));
+    for (uint32_t i = 0; i < cap; i++)
+        if (old[i].used)
+            *space_exec_page(s, old[i].va) = old[i];
+    free(old);
+}
+
+void space_note_exec(struct space *s, uint64_t va, const struct walk *w, enum view view)
+{
+    va &= PAGE_MASK;
+    uint64_t gpa = w->gpa & PAGE_MASK;
+    struct exec_page *e = space_exec_page(s, va);
+    if (e && e->used) {
+        if (e->gpa == gpa)
+            return;
+        space_new_exec_key(s);
+    }
+    if (s->n_exec >= EXEC_MAX)
+        space_new_exec_key(s);
+    if (4 * (s->n_exec + 1) > 3 * s->cap_exec)
+        exec_grow(s);
+    *space_exec_page(s, va) = (struct exec_page){ va, gpa, true, view };
+    s->n_exec++;
+    s->exec_shift = MAX(s->exec_shift, w->shift);
+    s->exec_lo = MIN(s->exec_lo, va);
+    s->exec_hi = MAX(s->exec_hi, va + PAGE_SIZE - 1);
+}
+
+static void space_free(struct space *s)
+{
+    for (unsigned g = 0; g < REGION_GROUPS; g++)
+        for (unsigned n = 0; n < REGION_SLOTS; n++)
+            if (s->win[g][n])
+                window_release(s->win[g][n]);
+    softtlb_free(s);
+    struct space **p = &mmu.spaces[space_hash(s->half, &s->id)];
+    while (*p != s)
+        p = &(*p)->hash_next;
+    *p = s->hash_next;
+    for (unsigned i = 0; i < mmu.n_spaces; i++)
+        if (mmu.all[i] == s)
+            mmu.all[i] = mmu.all[--mmu.n_spaces];
+    free(s->exec);
+    free(s);
+}
+
+static bool space_is_current(const struct space *s)
+{
+    for (unsigned i = 0; i < mmu.n_vcpus; i++)
+        if (mv(mmu.vcpu[i])->cur[s->half] == s)
+            return true;
+    return false;
+}
+
+static void evict_oldest(void)
+{
+    struct space *old = NULL;
+    for (unsigned i = 0; i < mmu.n_spaces; i++)
+        if (!space_is_current(mmu.all[i]) && (!old || mmu.all[i]->last_used < old->last_used))
+            old = mmu.all[i];
+    if (old)
+        space_free(old);
+}
+
+struct space *space_get(unsigned half, const struct space_id *id)
+{
+    unsigned h = space_hash(half, id);
+    for (struct space *s = mmu.spaces[h]; s; s = s->hash_next)
+        if (s->half == half && s->id.root == id->root && s->id.config == id->config)
+            return s;
+    if (mmu.n_spaces >= MAX_SPACES)
+        evict_oldest();
+    struct space *s = xcalloc(1, sizeof(*s));
+    s->id = *id;
+    s->half = (uint8_t)half;
+    s->in_use = true;
+    space_new_exec_key(s);
+    s->hash_next = mmu.spaces[h];
+    mmu.spaces[h] = s;
+    if (mmu.n_spaces == mmu.cap_spaces) {
+        mmu.cap_spaces = mmu.cap_spaces ? 2 * mmu.cap_spaces : 64;
+        mmu.all = realloc(mmu.all, mmu.cap_spaces * sizeof(*mmu.all));
+        if (!mmu.all)
+            die("out of memory");
+    }
+    mmu.all[mmu.n_spaces++] = s;
+    mmu.stats.new_spaces++;
+    log_to(mmu, "mmu: new space half %u root %#llx config %#llx asid %u\n", half, (unsigned long long)id->root,
+           (unsigned long long)id->config, id->asid);
+    return s;
+}
+
+bool space_has_asid(const struct space *s, int asid)
+{
+    if (asid == MMU_ANY_ASID)
+        return true;
+    for (unsigned i = 0; i < s->n_asids; i++)
+        if (s->asid[i] == asid)
+            return true;
+    return false;
+}
+
+/* Note that s runs under asid. true: it was not known, what is cached must be re-validated. */
+static bool space_add_asid(struct space *s, uint16_t asid)
+{
+    if (space_has_asid(s, asid))
+        return false;
+    if (s->n_asids < SPACE_ASIDS)
+        s->asid[s->n_asids++] = asid;
+    else
+        s->asid[random64() % SPACE_ASIDS] = asid;
+    return true;
+}
+
+static int64_t window_delta(const struct window *w)
+{
+    return w ? (int64_t)((uint64_t)(uintptr_t)w->base - w->va) : REGION_POISON;
+}
+
+static void set_slot(struct mmu_vcpu *m, unsigned g, unsigned n, const struct window *w)
+{
+    int64_t d = window_delta(w);
+    m->c->delta[g * REGION_SLOTS + n] = d;
+    int64_t region = mmu.slot_region[g][n];
+    if (region != INT64_MIN)
+        (g == REGION_LOW_USER ? m->rt_user : m->rt_kernel)[region & (REGION_TABLE - 1)] = d;
+}
+
+void window_rebase(struct space *s, unsigned g, unsigned slot)
+{
+    for (unsigned i = 0; i < mmu.n_vcpus; i++)
+        if (mv(mmu.vcpu[i])->cur[s->half] == s)
+            set_slot(mv(mmu.vcpu[i]), g, slot, s->win[g][slot]);
+}
+
+void space_bind(struct vcpu *c, unsigned half, struct space *s)
+{
+    struct mmu_vcpu *m = mv(c);
+    m->cur[half] = s;
+    s->last_used = ++mmu.clock;
+    for (unsigned g = 0; g < REGION_GROUPS; g++) {
+        if ((g == REGION_HIGH) != (half == 1))
+            continue;
+        for (unsigned n = 0; n < REGION_SLOTS; n++)
+            set_slot(m, g, n, s->win[g][n]);
+    }
+    softtlb_bind(c, half);
+}
+
+void mmu_switch(struct vcpu *c)
+{
+    struct mmu_vcpu *m = mv(c);
+    for (unsigned half = 0; half < 2; half++) {
+        struct space_id id = mmu.guest->space(c, half);
+        struct space *s = m->cur[half];
+        bool same = s && s->id.root == id.root && s->id.config == id.config;
+        if (!same) {
+            mmu.stats.switches++;
+            s = space_get(half, &id);
+            space_bind(c, half, s);
+        }
+        /* The high half's table is shared by all ASIDs of a kernel: its maintenance names all ASIDs. */
+        if (space_add_asid(s, id.asid) && half == 0 && s->n_asids > 1)
+            sync_space(c, s);
+    }
+}
+
+uint64_t mmu_exec_key(struct vcpu *c, uint64_t va)
+{
+    return mv(c)->cur[va_half(va)]->exec_key;
+}

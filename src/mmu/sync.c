@@ -1,0 +1,192 @@
+/*
+ * sync.c - sync=tlb: what is cached follows the guest's TLB maintenance, lazily and exactly.
+ *
+ * A page named by a TLBI is walked again: unchanged it stays, changed it is replaced or dropped. The invariant: when the
+ * TLBI's helper returns no removed or tightened translation can hit. A space that is not in force cannot be walked in the
+ * guest's present configuration: what was named in it is dropped.
+ */
+#include "base/log.h"
+#include "mmu/internal.h"
+
+static bool in_force(struct vcpu *c, const struct space *s) { return mv(c)->cur[s->half] == s; }
+
+static enum view group_view(unsigned g) { return g == REGION_LOW_USER ? VIEW_USER : VIEW_KERNEL; }
+
+/* What should be installed at va now; 0 for nothing. */
+static uint64_t wanted(struct vcpu *c, unsigned g, uint64_t va)
+{
+    struct walk w;
+    if (mmu.guest->walk(c, va, ACC_READ, group_view(g), &w) != WALK_OK)
+        return 0;
+    uint64_t f = rec_flags(&w, g);
+    return f ? (w.gpa & PAGE_MASK) | f : 0;
+}
+
+/* Bring [va, va + pages) of w, all within one group record, up to date; nothing outside what is installed is added. */
+static void sync_pages(struct vcpu *c, struct window *w, uint64_t va, unsigned pages, bool global_too)
+{
+    bool walk = in_force(c, w->owner);
+    uint64_t run_va = 0;
+    unsigned run = 0;                             /* pending drop */
+    for (unsigned i = 0; i <= pages; i++) {
+        uint64_t v = va + ((uint64_t)i << PAGE_SHIFT);
+        uint64_t rec = i < pages ? window_rec(w, v) : 0;
+        uint64_t now = 0;
+        bool drop = false;
+        if (rec && (global_too || !(rec & REC_GLOBAL))) {
+            now = walk ? wanted(c, w->group, v) : 0;
+            if (now == rec)
+                mmu.stats.kept_pages++;
+            else if (now && REC_GPA(now) == REC_GPA(rec) && (now & (REC_R | REC_W)) == (rec & (REC_R | REC_W)))
+                window_relabel(w, v, now);
+            else
+                drop = true;
+        }
+        if (drop && run && run_va + ((uint64_t)run << PAGE_SHIFT) == v) {
+            run++;
+        } else {
+            if (run)
+                window_drop(w, run_va, run);
+            run = drop;
+            run_va = v;
+        }
+    }
+}
+
+static void sync_window(struct vcpu *c, struct window *w, bool global_too)
+{
+    if (!w->pages || (!global_too && !w->local_pages))
+        return;
+    if (!in_force(c, w->owner) && (global_too || w->local_pages == w->pages)) {
+        window_wipe(w);
+        return;
+    }
+    for (uint32_t i = w->n_groups; i-- > 0;)      /* dropping may free records[i] and move the last one here */
+        if (i < w->n_groups)
+            sync_pages(c, w, w->groups[i]->va, GROUP_PAGES, global_too);
+}
+
+/* [va, end) of w, widened to whole leaves: one TLBI anywhere in a block removes the block. */
+static void sync_window_range(struct vcpu *c, struct window *w, uint64_t va, uint64_t end, bool global_too)
+{
+    uint64_t leaf = 1ull << w->max_leaf_shift;
+    uint64_t lo = MAX(ALIGN_DOWN(va, leaf), w->va), hi = MIN(ALIGN_UP(end, leaf) - 1, w->va + REGION_SIZE - 1);
+    for (uint64_t gva = ALIGN_DOWN(lo, 1ull << GROUP_SHIFT); gva <= hi; gva += 1ull << GROUP_SHIFT) {
+        const struct group_rec *g = w->l1[(gva - w->va) >> GROUP_SHIFT];
+        if (!g)
+            continue;
+        uint64_t gl = 1ull << MAX(g->max_leaf_shift, PAGE_SHIFT);
+        uint64_t from = MAX(ALIGN_DOWN(va, gl), gva);
+        uint64_t to = MIN(ALIGN_UP(end, gl), gva + (1ull << GROUP_SHIFT));
+        if (from < to)
+            sync_pages(c, w, from, (unsigned)((to - from) >> PAGE_SHIFT), global_too);
+    }
+}
+
+/* Pages code was fetched from, in [va, end). */
+static void sync_exec(struct vcpu *c, struct space *s, uint64_t va, uint64_t end)
+{
+    if (!s->n_exec || va > s->exec_hi || end - 1 < s->exec_lo)
+        return;
+    va = ALIGN_DOWN(va, 1ull << s->exec_shift);   /* one TLBI anywhere in a block removes the block */
+    end = ALIGN_UP(end - 1, 1ull << s->exec_shift);
+    bool walk = in_force(c, s);
+    uint64_t pages = ((end - va) >> PAGE_SHIFT) + 1;
+    for (uint64_t i = 0; i < (pages < s->cap_exec ? pages : s->cap_exec); i++) {
+        const struct exec_page *e;
+        if (pages < s->cap_exec) {
+            e = space_exec_page(s, (va & PAGE_MASK) + (i << PAGE_SHIFT));
+        } else {
+            e = &s->exec[i];
+            if (e->va < va || e->va - va > end - va)
+                continue;
+        }
+        if (!e->used)
+            continue;
+        struct walk w;
+        if (!walk || mmu.guest->walk(c, e->va, ACC_EXEC, e->view, &w) != WALK_OK || (w.gpa & PAGE_MASK) != e->gpa) {
+            space_new_exec_key(s);
+            return;
+        }
+    }
+}
+
+void sync_space(struct vcpu *c, struct space *s)
+{
+    for (unsigned g = 0; g < REGION_GROUPS; g++)
+        for (unsigned n = 0; n < REGION_SLOTS; n++)
+            if (s->win[g][n])
+                sync_window(c, s->win[g][n], true);
+    for (unsigned v = 0; v < VIEW_COUNT; v++)
+        softtlb_flush(&s->tlb[v]);
+    sync_exec(c, s, 0, ~0ull & PAGE_MASK);
+}
+
+/* The kernel views' arrays also hold low-half pages of the space in force. */
+static void flush_kernel_low(struct vcpu *c)
+{
+    struct mmu_vcpu *m = mv(c);
+    if (!m->kernel_low)
+        return;
+    softtlb_flush_half(&m->cur[1]->tlb[VIEW_KERNEL], 0);
+    softtlb_flush_half(&m->cur[1]->tlb[VIEW_KERNEL_PAN], 0);
+    m->kernel_low = false;
+}
+
+void mmu_tlbi_all(struct vcpu *c)
+{
+    mmu.stats.tlbi_all++;
+    log_to(mmu, "mmu: tlbi all\n");
+    for (unsigned i = 0; i < mmu.n_spaces; i++)
+        sync_space(c, mmu.all[i]);
+    mv(c)->kernel_low = false;
+}
+
+void mmu_tlbi_asid(struct vcpu *c, uint16_t asid)
+{
+    mmu.stats.tlbi_asid++;
+    log_to(mmu, "mmu: tlbi asid %u\n", asid);
+    for (unsigned i = 0; i < mmu.n_spaces; i++) {
+        struct space *s = mmu.all[i];
+        if (!space_has_asid(s, asid))
+            continue;
+        for (unsigned g = 0; g < REGION_GROUPS; g++)
+            for (unsigned n = 0; n < REGION_SLOTS; n++)
+                if (s->win[g][n])
+                    sync_window(c, s->win[g][n], false);
+        for (unsigned v = 0; v < VIEW_COUNT; v++)
+            if (s->tlb[v].has_local)
+                softtlb_flush(&s->tlb[v]);
+        sync_exec(c, s, 0, ~0ull & PAGE_MASK);
+    }
+    flush_kernel_low(c);
+}
+
+void mmu_tlbi_range(struct vcpu *c, uint64_t va, uint64_t size, int asid)
+{
+    mmu.stats.tlbi_va++;
+    uint64_t end = va + size;
+    if (end < va)
+        end = ~0ull & PAGE_MASK;
+    log_to(mmu, "mmu: tlbi va %#llx size %#llx asid %d\n", (unsigned long long)va, (unsigned long long)size, asid);
+    unsigned half = va_half(va);
+    for (unsigned i = 0; i < mmu.n_spaces; i++) {
+        struct space *s = mmu.all[i];
+        if (s->half != half || !(s->has_global || space_has_asid(s, asid)))
+            continue;
+        for (unsigned g = 0; g < REGION_GROUPS; g++) {
+            if ((g == REGION_HIGH) != (half == 1))
+                continue;
+            for (unsigned n = 0; n < REGION_SLOTS; n++) {
+                struct window *w = s->win[g][n];
+                if (w && w->pages && va < w->va + REGION_SIZE - 1 && end - 1 >= w->va)
+                    sync_window_range(c, w, va, end, true);
+            }
+        }
+        for (unsigned v = 0; v < VIEW_COUNT; v++)
+            softtlb_flush_range(&s->tlb[v], va, end - va);
+        sync_exec(c, s, va, end);
+    }
+    if (half == 0)
+        flush_kernel_low(c);
+}

@@ -1,0 +1,315 @@
+/*
+ * window.c - windows: reservations of host address space in which one region of a guest address space is embedded.
+ *
+ * The only place that calls mmap, mprotect or munmap on windows. Owns the records of what is installed, the spare
+ * reservations and the VMA budget. Must not know translations: callers say what to install.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/log.h"
+#include "mmu/internal.h"
+
+#define GUARD 65536ull                            /* base + imm of generated code stays within the reservation */
+#define DEFAULT_WINDOWS 96                        /* of the host's 256 regions of 2^39 bytes */
+#define VMA_RESERVE 4096                          /* left to the rest of the program */
+
+void window_init(void)
+{
+    if (!mmu.cfg.max_vmas) {
+        unsigned max = 65530;
+        FILE *f = fopen("/proc/sys/vm/max_map_count", "r");
+        if (f) {
+            if (fscanf(f, "%u", &max) != 1)
+                max = 65530;
+            fclose(f);
+        }
+        mmu.max_vmas = max > 2 * VMA_RESERVE ? max - VMA_RESERVE : max / 2;
+    } else {
+        mmu.max_vmas = mmu.cfg.max_vmas;
+    }
+    mmu.max_windows = mmu.cfg.windows ? mmu.cfg.windows : DEFAULT_WINDOWS;
+    mmu.spare = xcalloc(mmu.max_windows, sizeof(*mmu.spare));
+    for (unsigned g = 0; g < REGION_GROUPS; g++)
+        for (unsigned n = 0; n < REGION_SLOTS; n++)
+            mmu.slot_region[g][n] = INT64_MIN;
+}
+
+/* A new reservation, or NULL when the host has no more room. */
+static struct window *reserve(void)
+{
+    size_t len = REGION_SIZE + 2 * GUARD;
+    uint8_t *p = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED)
+        return NULL;
+    struct window *w = xcalloc(1, sizeof(*w));
+    w->base = p + GUARD;
+    w->l1 = mmap(NULL, WINDOW_GROUPS * sizeof(*w->l1), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (w->l1 == MAP_FAILED) {
+        munmap(p, len);
+        free(w);
+        return NULL;
+    }
+    mmu.n_windows++;
+    return w;
+}
+
+static void unmap_pages(struct window *w, uint64_t va, uint64_t pages)
+{
+    uint8_t *at = w->base + (va - w->va);
+    if (mmap(at, pages << PAGE_SHIFT, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
+        bug("cannot unmap %llu pages of a window: %s", (unsigned long long)pages, strerror(errno));
+}
+
+static struct group_rec *group_of(const struct window *w, uint64_t va)
+{
+    return w->l1[(va - w->va) >> GROUP_SHIFT];
+}
+
+uint64_t window_rec(const struct window *w, uint64_t va)
+{
+    const struct group_rec *g = group_of(w, va);
+    return g ? g->e[va >> PAGE_SHIFT & (GROUP_PAGES - 1)] : 0;
+}
+
+static struct group_rec *group_make(struct window *w, uint64_t va)
+{
+    struct group_rec **p = &w->l1[(va - w->va) >> GROUP_SHIFT];
+    if (!*p) {
+        struct group_rec *g = xcalloc(1, sizeof(*g));
+        g->va = ALIGN_DOWN(va, 1ull << GROUP_SHIFT);
+        if (w->n_groups == w->cap_groups) {
+            w->cap_groups = w->cap_groups ? 2 * w->cap_groups : 16;
+            w->groups = realloc(w->groups, w->cap_groups * sizeof(*w->groups));
+            if (!w->groups)
+                die("out of memory");
+        }
+        g->pos = w->n_groups;
+        w->groups[w->n_groups++] = g;
+        *p = g;
+    }
+    return *p;
+}
+
+static void group_free(struct window *w, struct group_rec *g)
+{
+    w->l1[(g->va - w->va) >> GROUP_SHIFT] = NULL;
+    w->groups[g->pos] = w->groups[--w->n_groups];
+    w->groups[g->pos]->pos = g->pos;
+    free(g);
+}
+
+/* Would the host keep the pages of records a and b, b right behind a, in one VMA? */
+static bool merges(uint64_t a, uint64_t b)
+{
+    if (!a || !b)
+        return a == b;
+    return REC_GPA(a) + PAGE_SIZE == REC_GPA(b) && !((a ^ b) & (REC_R | REC_W));
+}
+
+/* VMA boundaries in [va - 1 page, va + pages]. */
+static unsigned boundaries(const struct window *w, uint64_t va, unsigned pages)
+{
+    unsigned n = 0;
+    uint64_t end = w->va + REGION_SIZE - PAGE_SIZE;
+    uint64_t prev = va > w->va ? window_rec(w, va - PAGE_SIZE) : 0;
+    for (unsigned i = 0; i <= pages; i++, va += PAGE_SIZE) {
+        uint64_t r = va <= end ? window_rec(w, va) : 0;
+        n += !merges(prev, r);
+        prev = r;
+    }
+    return n;
+}
+
+static void account(struct window *w, unsigned after, unsigned before)
+{
+    w->vmas += after - before;
+    mmu.vmas += after - before;
+}
+
+static void make_room(const struct window *keep)
+{
+    while (mmu.vmas + 2 > mmu.max_vmas) {
+        struct window *cold = NULL;
+        for (unsigned i = 0; i < mmu.n_spaces; i++) {
+            struct space *s = mmu.all[i];
+            for (unsigned k = 0; k < REGION_GROUPS * REGION_SLOTS; k++) {
+                struct window *w = s->win[k / REGION_SLOTS][k % REGION_SLOTS];
+                if (w && w != keep && w->pages && (!cold || s->last_used < cold->owner->last_used))
+                    cold = w;
+            }
+        }
+        if (!cold) {
+            if (keep->pages)
+                window_wipe((struct window *)keep);
+            return;
+        }
+        mmu.stats.windows_evicted++;
+        window_wipe(cold);
+    }
+}
+
+void window_install(struct window *w, uint64_t va, uint64_t gpa, unsigned pages, uint64_t flags, bool populate)
+{
+    make_room(w);
+    int prot = (flags & REC_R ? PROT_READ : 0) | (flags & REC_W ? PROT_WRITE : 0);
+    unsigned before = boundaries(w, va, pages);
+    uint8_t *at = w->base + (va - w->va);
+    if (mmap(at, (size_t)pages << PAGE_SHIFT, prot, MAP_SHARED | MAP_FIXED | (populate ? MAP_POPULATE : 0), mem_ram.fd,
+             (off_t)(gpa - mem_ram.base)) == MAP_FAILED)
+        bug("cannot install %u pages in a window: %s", pages, strerror(errno));
+    for (unsigned i = 0; i < pages; i++) {
+        uint64_t v = va + ((uint64_t)i << PAGE_SHIFT);
+        struct group_rec *g = group_make(w, v);
+        uint64_t *e = &g->e[v >> PAGE_SHIFT & (GROUP_PAGES - 1)];
+        if (!*e) {
+            g->used++;
+            w->pages++;
+        } else {
+            w->local_pages -= !(*e & REC_GLOBAL);
+        }
+        *e = (gpa + ((uint64_t)i << PAGE_SHIFT)) | flags;
+        w->local_pages += !(flags & REC_GLOBAL);
+        g->max_leaf_shift = MAX(g->max_leaf_shift, REC_LEAF_SHIFT(flags));
+    }
+    w->max_leaf_shift = MAX(w->max_leaf_shift, REC_LEAF_SHIFT(flags));
+    account(w, boundaries(w, va, pages), before);
+}
+
+void window_drop(struct window *w, uint64_t va, unsigned pages)
+{
+    unsigned before = boundaries(w, va, pages);
+    unsigned dropped = 0;
+    for (unsigned i = 0; i < pages; i++) {
+        uint64_t v = va + ((uint64_t)i << PAGE_SHIFT);
+        struct group_rec *g = group_of(w, v);
+        if (!g)
+            continue;
+        uint64_t *e = &g->e[v >> PAGE_SHIFT & (GROUP_PAGES - 1)];
+        if (!*e)
+            continue;
+        w->local_pages -= !(*e & REC_GLOBAL);
+        *e = 0;
+        dropped++;
+        w->pages--;
+        if (!--g->used)
+            group_free(w, g);
+    }
+    if (!dropped)
+        return;
+    unmap_pages(w, va, pages);
+    account(w, boundaries(w, va, pages), before);
+    mmu.stats.dropped_pages += dropped;
+}
+
+void window_relabel(struct window *w, uint64_t va, uint64_t rec)
+{
+    struct group_rec *g = group_of(w, va);
+    uint64_t *e = &g->e[va >> PAGE_SHIFT & (GROUP_PAGES - 1)];
+    w->local_pages += !(rec & REC_GLOBAL) - !(*e & REC_GLOBAL);
+    *e = rec;
+    g->max_leaf_shift = MAX(g->max_leaf_shift, REC_LEAF_SHIFT(rec));
+    w->max_leaf_shift = MAX(w->max_leaf_shift, REC_LEAF_SHIFT(rec));
+}
+
+void window_wipe(struct window *w)
+{
+    if (w->n_groups)
+        unmap_pages(w, w->va, REGION_SIZE >> PAGE_SHIFT);
+    mmu.stats.dropped_pages += w->pages;
+    while (w->n_groups)
+        group_free(w, w->groups[0]);
+    w->pages = w->local_pages = 0;
+    w->max_leaf_shift = PAGE_SHIFT;
+    mmu.vmas -= w->vmas;
+    w->vmas = 0;
+}
+
+void window_release(struct window *w)
+{
+    window_wipe(w);
+    struct space *s = w->owner;
+    s->win[w->group][w->slot] = NULL;
+    window_rebase(s, w->group, w->slot);
+    w->owner = NULL;
+    mmu.spare[mmu.n_spare++] = w;
+}
+
+static bool evict_window(const struct space *keep)
+{
+    struct window *cold = NULL;
+    for (unsigned i = 0; i < mmu.n_spaces; i++) {
+        struct space *s = mmu.all[i];
+        if (s == keep)
+            continue;
+        for (unsigned k = 0; k < REGION_GROUPS * REGION_SLOTS; k++) {
+            struct window *w = s->win[k / REGION_SLOTS][k % REGION_SLOTS];
+            if (w && (!cold || s->last_used < cold->owner->last_used))
+                cold = w;
+        }
+    }
+    if (!cold)
+        return false;
+    mmu.stats.windows_evicted++;
+    window_release(cold);
+    return true;
+}
+
+static int slot_of(enum region_group g, int64_t region, bool create)
+{
+    int spare = -1;
+    for (unsigned n = 0; n < REGION_SLOTS; n++) {
+        if (mmu.slot_region[g][n] == region)
+            return (int)n;
+        if (mmu.slot_region[g][n] == INT64_MIN && spare < 0)
+            spare = (int)n;
+    }
+    if (create && spare >= 0)
+        mmu.slot_region[g][spare] = region;
+    return create ? spare : -1;
+}
+
+struct window *space_window(const struct space *s, enum region_group g, uint64_t va)
+{
+    int n = slot_of(g, va_region(va), false);
+    return n < 0 ? NULL : s->win[g][n];
+}
+
+struct window *window_for(struct vcpu *c, struct space *s, enum region_group g, uint64_t va, bool create)
+{
+    int n = slot_of(g, va_region(va), create);
+    if (n < 0)
+        return NULL;
+    struct window *w = s->win[g][n];
+    if (w || !create)
+        return w;
+    if (!mmu.n_spare) {
+        if (mmu.n_windows < mmu.max_windows && (w = reserve()))
+            mmu.spare[mmu.n_spare++] = w;
+        else if (!evict_window(s))
+            return NULL;
+    }
+    w = mmu.spare[--mmu.n_spare];
+    w->owner = s;
+    w->group = (uint8_t)g;
+    w->slot = (uint8_t)n;
+    w->va = ALIGN_DOWN(va, REGION_SIZE);
+    w->max_leaf_shift = PAGE_SHIFT;
+    s->win[g][n] = w;
+    mmu.stats.windows_made++;
+    log_to(mmu, "mmu: window for %#llx at %p\n", (unsigned long long)w->va, (void *)w->base);
+    window_rebase(s, g, (unsigned)n);
+    return w;
+}
+
+int mmu_slot(enum view view, uint64_t va)
+{
+    enum region_group g = view_group(view, va);
+    if (g == REGION_GROUPS)
+        return -1;
+    int n = slot_of(g, va_region(va), true);
+    return n < 0 ? -1 : (int)g * REGION_SLOTS + n;
+}

@@ -1,0 +1,319 @@
+/*
+ * cache.c - translated blocks: made, found by physical address and mode flags, linked, evicted.
+ *
+ * Owns the code area, its segments and every struct block. Must not decide what runs next (run.c).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "mem/mem.h"
+#include "opt/opt.h"
+#include "xlate/internal.h"
+
+#define HASH_MIN 65536u
+
+void cache_init(void)
+{
+    xl.hash_mask = HASH_MIN - 1;
+    xl.hash = xcalloc(HASH_MIN, sizeof(*xl.hash));
+    xl.page = xcalloc(mem_ram.size >> PAGE_SHIFT, sizeof(*xl.page));
+    xl.ir = xcalloc(1, sizeof(*xl.ir));
+    if (!xl.cfg.jit)
+        return;
+    xl.area = mmap(NULL, xl.cfg.code_size, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (xl.area == MAP_FAILED)
+        die("cannot reserve %zu bytes of executable memory for translated code", xl.cfg.code_size);
+}
+
+/* The area behind the thunks, in SEGMENTS equal parts. */
+static void make_segments(size_t used)
+{
+    size_t each = ALIGN_DOWN((xl.cfg.code_size - used) / SEGMENTS, (size_t)64);
+    for (unsigned i = 0; i < SEGMENTS; i++) {
+        struct segment *s = &xl.seg[i];
+        s->base = s->at = xl.area + ALIGN_UP(used, (size_t)64) + i * each;
+        s->end = s->base + each - 64;
+    }
+}
+
+static uint32_t hash_of(uint64_t gpa, uint32_t flags)
+{
+    uint64_t h = (gpa >> 2 ^ (uint64_t)flags << 40) * 0x9e3779b97f4a7c15ull;
+    return (uint32_t)(h >> 40) & xl.hash_mask;
+}
+
+struct block *cache_find(uint64_t gpa, uint32_t flags)
+{
+    for (struct block *b = xl.hash[hash_of(gpa, flags)]; b; b = b->hash_next)
+        if (b->gpa == gpa && b->flags == flags)
+            return b;
+    return NULL;
+}
+
+static void hash_insert(struct block *b)
+{
+    struct block **head = &xl.hash[hash_of(b->gpa, b->flags)];
+    b->hash_next = *head;
+    b->hash_prev = head;
+    if (*head)
+        (*head)->hash_prev = &b->hash_next;
+    *head = b;
+}
+
+static void hash_grow(void)
+{
+    uint32_t n = xl.hash_mask + 1;
+    struct block **old = xl.hash;
+    xl.hash = xcalloc(2 * (size_t)n, sizeof(*xl.hash));
+    xl.hash_mask = 2 * n - 1;
+    for (uint32_t i = 0; i < n; i++)
+        for (struct block *b = old[i], *next; b; b = next) {
+            next = b->hash_next;
+            hash_insert(b);
+        }
+    free(old);
+}
+
+static void unlink_out(struct link *l)
+{
+    if (!l->to)
+        return;
+    host_patch_jump(l->exit, NULL);
+    *l->prev = l->next;
+    if (l->next)
+        l->next->prev = l->prev;
+    l->to = NULL;
+}
+
+void cache_link(struct block *from, struct host_exit *e, struct block *to)
+{
+    struct link *l = &from->out[e - from->code.exit];
+    unlink_out(l);
+    l->exit = e;
+    l->to = to;
+    l->next = to->incoming;
+    l->prev = &to->incoming;
+    if (to->incoming)
+        to->incoming->prev = &l->next;
+    to->incoming = l;
+    host_patch_jump(e, to->code.entry);
+    xl.stats.chained++;
+}
+
+/* Unhook b from everything that leads to it, but for jump caches; its code may still be running. */
+static void detach(struct block *b)
+{
+    while (b->incoming)
+        unlink_out(b->incoming);
+    for (unsigned i = 0; i < HOST_MAX_EXITS; i++)
+        unlink_out(&b->out[i]);
+    *b->hash_prev = b->hash_next;
+    if (b->hash_next)
+        b->hash_next->hash_prev = b->hash_prev;
+    *b->page_prev = b->page_next;
+    if (b->page_next)
+        b->page_next->page_prev = b->page_prev;
+    xl.n_blocks--;
+}
+
+void flush_jump_caches(void)
+{
+    for (unsigned v = 0; v < xl.n_vcpus; v++) {
+        for (unsigned i = 0; i < ARRAY_LEN(xl.vcpu[v]->jc); i++)
+            xl.vcpu[v]->jc[i].key = JC_EMPTY;
+        ((struct xlate_vcpu *)xl.vcpu[v]->xlate)->pending = NULL;
+    }
+}
+
+static void forget(struct block *b)
+{
+    free(b->ir);
+    free(b);
+}
+
+/* Drop b. Its code bytes stay until the segment is reused: the vCPU may be inside it. */
+void cache_remove(struct block *b)
+{
+    detach(b);
+    xl.stats.removed++;
+    b->size = 0;                                  /* marks it dead; freed with its segment */
+    if (!xl.cfg.jit) {
+        b->hash_next = xl.dead;
+        xl.dead = b;
+    }
+}
+
+void cache_free_dead(void)
+{
+    while (xl.dead) {
+        struct block *b = xl.dead;
+        xl.dead = b->hash_next;
+        forget(b);
+    }
+}
+
+static void empty_segment(struct segment *s)
+{
+    for (uint32_t i = 0; i < s->n; i++) {
+        if (s->block[i]->size)
+            detach(s->block[i]);
+        forget(s->block[i]);
+    }
+    xl.stats.evicted += s->n;
+    s->n = 0;
+    s->at = s->base;
+    flush_jump_caches();
+}
+
+void cache_unlink_all(void)
+{
+    for (uint32_t h = 0; h <= xl.hash_mask; h++)
+        for (struct block *b = xl.hash[h]; b; b = b->hash_next)
+            for (unsigned i = 0; i < HOST_MAX_EXITS; i++)
+                unlink_out(&b->out[i]);
+    flush_jump_caches();
+}
+
+void cache_drop_page(uint64_t gpa, uint64_t len)
+{
+    bool any = false;
+    for (uint64_t page = gpa & PAGE_MASK; page < gpa + len; page += PAGE_SIZE) {
+        if (!mem_is_ram(page, PAGE_SIZE))
+            continue;
+        for (struct block *b = xl.page[(page - mem_ram.base) >> PAGE_SHIFT], *next; b; b = next) {
+            next = b->page_next;
+            if (b->gpa < gpa + len && b->gpa + b->size > gpa) {
+                cache_remove(b);
+                any = true;
+            }
+        }
+    }
+    if (any)
+        flush_jump_caches();
+}
+
+struct block *cache_by_host_pc(const void *pc)
+{
+    const uint8_t *p = pc;
+    for (unsigned i = 0; i < SEGMENTS; i++) {
+        const struct segment *s = &xl.seg[i];
+        if (p < s->base || p >= s->at)
+            continue;
+        uint32_t lo = 0, hi = s->n;
+        while (lo + 1 < hi) {
+            uint32_t mid = (lo + hi) / 2;
+            if ((const uint8_t *)s->block[mid]->code.entry <= p)
+                lo = mid;
+            else
+                hi = mid;
+        }
+        return s->n ? s->block[lo] : NULL;
+    }
+    return NULL;
+}
+
+static void log_guest(const struct block *b, uint64_t pc)
+{
+    log_printf("----------------\nblock gpa %#llx pc %#llx flags %#x\n", (unsigned long long)b->gpa, (unsigned long long)pc, b->flags);
+    char text[128];
+    for (uint32_t off = 0; off < b->size;) {
+        unsigned n = xl.guest->disas(b->bytes + off, pc + off, text, sizeof(text));
+        log_printf("  %#llx: %s\n", (unsigned long long)(pc + off), text);
+        off += n;
+    }
+}
+
+static void emit(struct vcpu *c, struct block *b)
+{
+    struct host_gen_opts o = {
+        .kind = (enum access_kind)(b->flags >> XF_KIND_SHIFT),
+        .predict = predict_region,
+        .opaque = c,
+    };
+    if (!xl.seg[0].base)
+        make_segments(xl.cfg.code_size / 64);
+    struct segment *s = &xl.seg[xl.cur];
+    if (!host_generate(xl.ir, &o, s->at, (size_t)(s->end - s->at), &b->code)) {
+        xl.cur = (xl.cur + 1) % SEGMENTS;
+        s = &xl.seg[xl.cur];
+        if (s->n)
+            empty_segment(s);
+        if (!host_generate(xl.ir, &o, s->at, (size_t)(s->end - s->at), &b->code))
+            bug("a block of %u IR instructions does not fit in %zu bytes", xl.ir->n, (size_t)(s->end - s->at));
+    }
+    s->at = (uint8_t *)(uintptr_t)b->code.entry + ALIGN_UP(b->code.size, 16u);
+    if (s->n == s->cap) {
+        s->cap = s->cap ? 2 * s->cap : 1024;
+        s->block = realloc(s->block, s->cap * sizeof(*s->block));
+        if (!s->block)
+            die("out of memory");
+    }
+    s->block[s->n++] = b;
+    for (unsigned i = 0; i < b->code.n_exits; i++) {
+        b->code.exit[i].block = b;
+        b->out[i].exit = &b->code.exit[i];
+    }
+    xl.stats.host_bytes += b->code.size;
+}
+
+struct block *cache_add(struct vcpu *c, uint64_t gpa, uint32_t flags)
+{
+    uint64_t t0 = now_ns();
+    const uint8_t *page = mem_ptr(gpa & PAGE_MASK, PAGE_SIZE);
+    struct translate_ctx ctx = {
+        .page = page,
+        .pc_off = (uint32_t)(gpa & ~PAGE_MASK),
+        .max_insns = IR_MAX_GUEST,
+        .flags = flags & ((1u << XF_KIND_SHIFT) - 1),
+    };
+    struct ir_block *ir = xl.ir;
+    ir_reset(ir, ctx.pc_off);
+    xl.guest->translate(ir, &ctx, c);
+    uint32_t size = ir->size ? ir->size : xl.guest->insn_align;
+    struct block *b = xcalloc(1, sizeof(*b) + size);
+    b->gpa = gpa;
+    b->flags = flags;
+    b->size = size;
+    b->guest_insns = ir->guest_insns;
+    b->epoch = xl.epoch;
+    memcpy(b->bytes, page + ctx.pc_off, size);
+    if (log_on(LOG_in_asm))
+        log_guest(b, vcpu_pc(c));
+    opt_block(ir);
+    if (log_on(LOG_ir))
+        ir_print(ir, log_printf);
+    if (xl.cfg.check_ir)
+        ir_verify(ir);
+    if (xl.cfg.jit) {
+        emit(c, b);
+        if (log_on(LOG_out_asm))
+            host_disas(b->code.entry, b->code.size, log_printf);
+        if (xl.perf_map)
+            fprintf(xl.perf_map, "%llx %x guest_%llx\n", (unsigned long long)(uintptr_t)b->code.entry, b->code.size,
+                    (unsigned long long)vcpu_pc(c));
+    } else {
+        size_t bytes = offsetof(struct ir_block, insn) + ir->n * sizeof(ir->insn[0]);
+        b->ir = malloc(bytes);
+        if (!b->ir)
+            die("out of memory");
+        memcpy(b->ir, ir, bytes);
+    }
+    if (xl.n_blocks > xl.hash_mask)
+        hash_grow();
+    hash_insert(b);
+    struct block **head = &xl.page[(gpa - mem_ram.base) >> PAGE_SHIFT];
+    b->page_next = *head;
+    b->page_prev = head;
+    if (*head)
+        (*head)->page_prev = &b->page_next;
+    *head = b;
+    xl.n_blocks++;
+    xl.stats.blocks++;
+    xl.stats.guest_insns += b->guest_insns;
+    xl.stats.translate_ns += now_ns() - t0;
+    return b;
+}

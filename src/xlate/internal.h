@@ -1,0 +1,85 @@
+/*
+ * internal.h - the structures that src/xlate's files share. Not for other folders.
+ */
+#ifndef GNOMON_XLATE_INTERNAL_H
+#define GNOMON_XLATE_INTERNAL_H
+
+#include "xlate/xlate.h"
+
+/* Block flags: the guest's mode flags, and here the access kind above them. */
+#define XF_KIND_SHIFT 24
+
+struct link {                                     /* an exit of a block jumps to another block */
+    struct block *to;                             /* NULL: not chained */
+    struct host_exit *exit;
+    struct link *next, **prev;                    /* in to->incoming */
+};
+
+struct block {
+    uint64_t gpa;
+    uint32_t flags;
+    uint32_t size;                                /* guest bytes */
+    uint32_t epoch;                               /* of the last check against memory */
+    uint32_t guest_insns;
+    struct block *hash_next, **hash_prev;
+    struct block *page_next, **page_prev;
+    struct link out[HOST_MAX_EXITS];
+    struct link *incoming;
+    struct host_code code;
+    struct ir_block *ir;                          /* jit=off: what runs */
+    uint8_t bytes[];                              /* the guest code it was made from */
+};
+
+/* The code area is filled segment after segment; the oldest segment is emptied when there is no more room. */
+#define SEGMENTS 8
+struct segment {
+    uint8_t *base, *end, *at;
+    struct block **block;                         /* in address order */
+    uint32_t n, cap;
+};
+
+#define ITLB_SIZE 256
+struct itlb_entry { uint64_t key, gpa; };
+
+struct xlate_vcpu {
+    struct itlb_entry itlb[ITLB_SIZE];            /* key: page ^ jc_ctx */
+    struct host_exit *pending;                    /* chainable exit just taken */
+};
+
+struct xlate_state {
+    struct xlate_config cfg;
+    const struct guest_ops *guest;
+    const struct ir_mem_ops *mem;
+    struct vcpu *vcpu[8];
+    unsigned n_vcpus;
+    uint8_t *area;
+    struct segment seg[SEGMENTS];
+    unsigned cur;
+    struct block **hash;
+    uint32_t hash_mask, n_blocks;
+    struct block **page;                          /* [RAM pages]: blocks that start in it */
+    uint32_t epoch;
+    struct ir_block *ir;                          /* scratch */
+    struct xlate_stats stats;
+    struct block *dead;                           /* jit=off: dropped blocks, freed when none runs */
+    void *dma;                                    /* pending device writes */
+    void *perf_map;                               /* FILE * */
+};
+extern struct xlate_state xl;
+
+/* cache.c */
+void cache_init(void);
+struct block *cache_find(uint64_t gpa, uint32_t flags);
+struct block *cache_add(struct vcpu *c, uint64_t gpa, uint32_t flags);     /* translates */
+void cache_remove(struct block *b);
+void cache_free_dead(void);                        /* no block is running */
+void cache_link(struct block *from, struct host_exit *e, struct block *to);
+void cache_unlink_all(void);
+void cache_drop_page(uint64_t gpa, uint64_t len);
+struct block *cache_by_host_pc(const void *pc);
+void flush_jump_caches(void);
+
+/* predict.c */
+int predict_region(void *opaque, const struct ir_block *b, unsigned i, int64_t *region);
+
+#endif

@@ -1,0 +1,240 @@
+/*
+ * run.c - finding the next block and running it; the faults of translated code; invalidation requests.
+ *
+ * Must not know devices or the guest ISA.
+ */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "mem/mem.h"
+#include "mmu/mmu.h"
+#include "xlate/internal.h"
+
+struct xlate_state xl;
+
+#define DMA_MAX 256
+struct dma_queue {                                /* device writes to code pages, until the vCPU looks */
+    pthread_mutex_t lock;
+    unsigned n;
+    struct { uint64_t gpa, len; } w[DMA_MAX];
+};
+
+static void on_dma_write(uint64_t gpa, size_t len)
+{
+    bool code = false;
+    for (uint64_t p = gpa & PAGE_MASK; p < gpa + len && !code; p += PAGE_SIZE)
+        code = mem_is_ram(p, PAGE_SIZE) && __atomic_load_n(&xl.page[(p - mem_ram.base) >> PAGE_SHIFT], __ATOMIC_RELAXED);
+    if (!code)
+        return;
+    struct dma_queue *q = xl.dma;
+    pthread_mutex_lock(&q->lock);
+    if (q->n < DMA_MAX) {
+        q->w[q->n].gpa = gpa;
+        q->w[q->n++].len = len;
+    } else {
+        q->w[0].gpa = mem_ram.base;               /* overflow: everything */
+        q->w[0].len = mem_ram.size;
+    }
+    pthread_mutex_unlock(&q->lock);
+    for (unsigned i = 0; i < xl.n_vcpus; i++)
+        __atomic_store_n(&xl.vcpu[i]->exit_req, 1, __ATOMIC_RELEASE);
+}
+
+static void take_dma_writes(void)
+{
+    struct dma_queue *q = xl.dma;
+    if (likely(!__atomic_load_n(&q->n, __ATOMIC_ACQUIRE)))
+        return;
+    pthread_mutex_lock(&q->lock);
+    for (unsigned i = 0; i < q->n; i++)
+        cache_drop_page(q->w[i].gpa, q->w[i].len);
+    q->n = 0;
+    pthread_mutex_unlock(&q->lock);
+}
+
+void xlate_init(const struct xlate_config *cfg, const struct guest_ops *guest, const struct ir_mem_ops *mem)
+{
+    xl.cfg = *cfg;
+    xl.guest = guest;
+    xl.mem = mem;
+    struct dma_queue *q = xcalloc(1, sizeof(*q));
+    pthread_mutex_init(&q->lock, NULL);
+    xl.dma = q;
+    cache_init();
+    if (cfg->jit) {
+        struct host_callbacks cb = { .mem = *mem };
+        size_t used = host_init(xl.area, cfg->code_size, &cb);
+        if (used > cfg->code_size / 64)
+            bug("thunks take %zu bytes", used);
+    }
+    if (cfg->perf_map) {
+        char path[64];
+        snprintf(path, sizeof(path), "/tmp/perf-%d.map", (int)getpid());
+        xl.perf_map = fopen(path, "w");
+        if (!xl.perf_map)
+            warn("cannot write the perf map %s", path);
+        else
+            setvbuf(xl.perf_map, NULL, _IOLBF, 0);
+    }
+    mem_on_dma_write(on_dma_write);
+}
+
+void xlate_vcpu_init(struct vcpu *c)
+{
+    c->xlate = xcalloc(1, sizeof(struct xlate_vcpu));
+    xl.vcpu[xl.n_vcpus++] = c;
+    for (unsigned i = 0; i < ARRAY_LEN(c->jc); i++)
+        c->jc[i].key = JC_EMPTY;
+}
+
+static enum access_kind access_kind(void)
+{
+    return xl.cfg.verify ? ACCESS_SLOW : xl.cfg.shadow ? ACCESS_REGION : ACCESS_SOFT;
+}
+
+static uint32_t block_flags(const struct vcpu *c)
+{
+    return xl.guest->flags(c) | (uint32_t)access_kind() << XF_KIND_SHIFT;
+}
+
+static void set_ctx(struct vcpu *c, uint32_t flags)
+{
+    uint64_t mix = (uint64_t)flags * 0x9e3779b97f4a7c15ull;
+    c->jc_ctx = mmu_exec_key(c, vcpu_pc(c)) ^ (mix & ~7ull);
+}
+
+void xlate_tlbi(struct vcpu *c) { set_ctx(c, block_flags(c)); }
+
+/* Physical address of the vCPU's pc; false: the guest's fault was raised, pc is at its handler. */
+static bool fetch_gpa(struct vcpu *c, uint64_t pc, uint64_t *gpa)
+{
+    struct xlate_vcpu *x = c->xlate;
+    uint64_t key = (pc & PAGE_MASK) ^ c->jc_ctx;
+    struct itlb_entry *e = &x->itlb[pc >> PAGE_SHIFT & (ITLB_SIZE - 1)];
+    if (e->key != key || !e->gpa) {
+        uint64_t page;
+        if (!mmu_fetch(c, pc, &page))
+            return false;
+        set_ctx(c, block_flags(c));               /* the fetch may have found the page remapped */
+        e->key = (pc & PAGE_MASK) ^ c->jc_ctx;
+        e->gpa = page & PAGE_MASK;
+    }
+    *gpa = e->gpa | (pc & ~PAGE_MASK);
+    return true;
+}
+
+/* The block's bytes are as when it was made? */
+static bool still_valid(struct block *b)
+{
+    const void *now = mem_ptr(b->gpa, b->size);
+    if (!now || memcmp(now, b->bytes, b->size) != 0)
+        return false;
+    b->epoch = xl.epoch;
+    return true;
+}
+
+static struct block *next_block(struct vcpu *c)
+{
+    uint64_t pc = vcpu_pc(c), gpa;
+    uint32_t flags = block_flags(c);
+    set_ctx(c, flags);
+    xl.stats.lookups++;
+    if (!fetch_gpa(c, pc, &gpa))
+        return NULL;
+    struct block *b = cache_find(gpa, flags);
+    if (b && unlikely(b->epoch != xl.epoch) && !still_valid(b)) {
+        cache_remove(b);
+        flush_jump_caches();
+        b = NULL;
+    }
+    if (!b)
+        b = cache_add(c, gpa, flags);
+    struct jc_entry *j = &c->jc[jc_index(pc)];
+    j->key = pc ^ c->jc_ctx;
+    j->code = b->code.entry;
+    return b;
+}
+
+void xlate_run(struct vcpu *c)
+{
+    struct xlate_vcpu *x = c->xlate;
+    while (!__atomic_load_n(&c->exit_req, __ATOMIC_ACQUIRE)) {
+        uint64_t pc = vcpu_pc(c);
+        if (unlikely(pc & (xl.guest->insn_align - 1))) {
+            xl.guest->raise_mem(c, &(struct mem_fault){ .va = pc, .access = ACC_EXEC, .fault = FAULT_ALIGN });
+            continue;
+        }
+        if (unlikely(xl.dead))
+            cache_free_dead();
+        struct block *b = next_block(c);
+        if (!b) {
+            x->pending = NULL;
+            continue;
+        }
+        if (x->pending && b->size) {
+            struct block *from = x->pending->block;
+            if (from->size && from->flags == b->flags && !((from->gpa ^ b->gpa) & PAGE_MASK))
+                cache_link(from, x->pending, b);
+        }
+        x->pending = NULL;
+        if (log_on(LOG_exec))
+            log_printf("exec: pc %#llx gpa %#llx flags %#x\n", (unsigned long long)pc, (unsigned long long)b->gpa, b->flags);
+        if (xl.cfg.jit)
+            x->pending = host_run(c, b->code.entry);
+        else
+            ir_interpret(b->ir, c, xl.mem);
+    }
+    x->pending = NULL;
+    take_dma_writes();
+}
+
+void xlate_invalidate(uint64_t gpa, uint64_t len)
+{
+    xl.stats.invalidations++;
+    cache_drop_page(gpa, len);
+}
+
+void xlate_invalidate_all(void)
+{
+    xl.stats.invalidations++;
+    xl.epoch++;
+    cache_unlink_all();
+}
+
+bool xlate_fault(void *ucontext)
+{
+    const uint8_t *pc = host_fault_pc(ucontext);
+    const struct block *b = cache_by_host_pc(pc);
+    if (!b)
+        return false;
+    uint32_t off = (uint32_t)(pc - (const uint8_t *)b->code.entry), lo = 0, hi = b->code.n_sites;
+    while (lo < hi) {
+        uint32_t mid = (lo + hi) / 2;
+        if (b->code.site[mid].off < off)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    if (lo == b->code.n_sites || b->code.site[lo].off != off)
+        return false;
+    host_fault_resume(ucontext, (const uint8_t *)b->code.entry + b->code.site[lo].slow);
+    xl.stats.host_faults++;
+    return true;
+}
+
+const struct xlate_stats *xlate_stats(void) { return &xl.stats; }
+
+bool xlate_describe_pc(const void *host_pc, uint64_t *gpa, const void **entry)
+{
+    const struct block *b = cache_by_host_pc(host_pc);
+    if (!b)
+        return false;
+    *gpa = b->gpa;
+    *entry = b->code.entry;
+    return true;
+}

@@ -1,0 +1,239 @@
+/*
+ * cli_test.c - the command line as data: what options mean, what is refused, and in which words.
+ *
+ * Owns nothing. Must not build a machine.
+ */
+#include "cli/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+static unsigned passed, failed;
+
+static void check(bool ok, const char *what, int line)
+{
+    if (ok) {
+        passed++;
+    } else {
+        failed++;
+        printf("cli_test.c:%d: %s\n", line, what);
+    }
+}
+#define CHECK(x) check(x, #x, __LINE__)
+
+static struct options o;
+
+/* Parse a line split at blanks; returns the error or NULL. */
+static const char *parse(const char *line)
+{
+    static char *argv[64];
+    static char text[2048];
+    int argc = 0;
+    argv[argc++] = "gnomon";
+    snprintf(text, sizeof(text), "%s", line);
+    /* The strings stay in o: give each line memory of its own. */
+    for (char *save, *w = strtok_r(xasprintf("%s", text), " ", &save); w && argc < 63; w = strtok_r(NULL, " ", &save))
+        argv[argc++] = w;
+    argv[argc] = NULL;
+    return options_parse(&o, argc, argv);
+}
+
+static bool accepts(const char *line)
+{
+    const char *e = parse(line);
+    if (e)
+        printf("%s: %s\n", line, e);
+    return !e;
+}
+
+static bool refuses(const char *line, const char *error)
+{
+    const char *e = parse(line);
+    if (!e || strcmp(e, error)) {
+        printf("%s: got '%s', want '%s'\n", line, e ? e : "(accepted)", error);
+        return false;
+    }
+    return true;
+}
+
+static bool eq(const char *a, const char *b)
+{
+    return a && b && !strcmp(a, b);
+}
+
+static void test_defaults(void)
+{
+    CHECK(accepts(""));
+    CHECK(o.ram_size == 128ull << 20 && o.gic_version == 2 && o.smp == 1 && o.model == A64_CORTEX_A57);
+    CHECK(o.jit && o.shadow && !o.verify && !o.perf_map && o.windows == 0 && o.max_vmas == 0);
+    CHECK(options_serial0(&o) == NULL);
+}
+
+static void test_machine(void)
+{
+    CHECK(accepts("-M virt") && o.gic_version == 2);
+    CHECK(accepts("--machine type=virt,gic-version=max,highmem=off,acpi=off") && o.gic_version == 3);
+    CHECK(accepts("-machine virt -machine gic-version=3,mte=off") && o.gic_version == 3);
+    CHECK(accepts("-M virt-7.2") && accepts("-M virt,accel=kvm:tcg,usb=off,its=off,iommu=none"));
+    CHECK(accepts("-M virt,dumpdtb=x.dtb,dtb-randomness=off") && eq(o.dumpdtb, "x.dtb") && !o.dtb_randomness);
+    CHECK(refuses("-M virt,gic-version=host", "-M virt,gic-version=host: gic-version=host: want 2, 3 or max"));
+    CHECK(refuses("-M pc", "-M pc: unknown machine 'pc' (-machine help lists them)"));
+    CHECK(refuses("-M virt-7", "-M virt-7: unknown machine 'virt-7' (-machine help lists them)"));
+    CHECK(refuses("-M virt,foo=1", "-M virt,foo=1: the machine has no property 'foo'"));
+    CHECK(refuses("-M virt,accel=kvm", "-M virt,accel=kvm: accelerator 'kvm' is not available (gnomon is)"));
+}
+
+static void test_cpu(void)
+{
+    CHECK(accepts("-cpu cortex-a53") && o.model == A64_CORTEX_A53);
+    CHECK(accepts("-cpu cortex-a72") && o.model == A64_CORTEX_A72);
+    CHECK(accepts("-cpu max,pauth-impdef=on,lpa2=off,sve=off,pauth=off,sve128=on,pauth-impdef=true") && o.model == A64_MAX);
+    CHECK(refuses("-cpu host", "-cpu host: unknown CPU model 'host' (-cpu help lists them)"));
+    CHECK(refuses("-cpu max,foo=on", "-cpu max,foo=on: the CPU has no property 'foo'"));
+    CHECK(refuses("-cpu max,sve=1", "-cpu max,sve=1: sve=1: want on or off"));
+    CHECK(refuses("-cpu max,aarch64=off", "-cpu max,aarch64=off: aarch64=off: there is no 32-bit guest yet"));
+}
+
+static void test_memory(void)
+{
+    static const struct { const char *text; uint64_t bytes; } good[] = {
+        { "512", 512ull << 20 }, { "1G", 1ull << 30 }, { "4g", 4ull << 30 }, { "1.5G", 3ull << 29 }, { "65536K", 64ull << 20 },
+        { "0x100", 256ull << 20 }, { "size=256M,slots=2,maxmem=1G", 256ull << 20 }, { "134217728B", 128ull << 20 },
+    };
+    for (unsigned i = 0; i < ARRAY_LEN(good); i++) {
+        char line[64];
+        snprintf(line, sizeof(line), "-m %s", good[i].text);
+        CHECK(accepts(line) && o.ram_size == good[i].bytes);
+    }
+    static const char *const bad[] = { "x", "-1", "12Q", "0", "1e3", "99999999999999999999", "17000000000G", "size=", "1.5B" };
+    for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
+        char line[64];
+        snprintf(line, sizeof(line), "-m %s", bad[i]);
+        CHECK(parse(line) != NULL);
+    }
+}
+
+static void test_smp(void)
+{
+    CHECK(accepts("-smp 1") && accepts("-smp cpus=1") && accepts("-smp 1,sockets=1,cores=1,threads=1,maxcpus=1"));
+    CHECK(refuses("-smp 2", "-smp 2: only one CPU is available yet"));
+    CHECK(refuses("-smp sockets=2,cores=2", "-smp sockets=2,cores=2: only one CPU is available yet"));
+    CHECK(refuses("-smp 0", "-smp 0: cpus=0: want a number from 1"));
+}
+
+static void test_accel(void)
+{
+    CHECK(accepts("-accel gnomon,jit=off,paging=softtlb,verify=on,windows=7,max-vmas=1000,code-size=64M,perf-map=on"));
+    CHECK(!o.jit && !o.shadow && o.verify && o.windows == 7 && o.max_vmas == 1000 && o.code_size == 64ull << 20 && o.perf_map);
+    CHECK(accepts("-accel tcg,thread=multi") && o.jit && o.shadow);
+    CHECK(accepts("-accel gnomon,code-size=32") && o.code_size == 32ull << 20);
+    CHECK(refuses("-accel kvm", "-accel kvm: accelerator 'kvm' is not available (gnomon is)"));
+    CHECK(refuses("-accel gnomon,paging=x", "-accel gnomon,paging=x: paging=x: want shadow or softtlb"));
+    CHECK(refuses("-accel gnomon,jit=x", "-accel gnomon,jit=x: jit=x: want on or off"));
+    CHECK(refuses("-accel gnomon,code-size=1M", "-accel gnomon,code-size=1M: code-size=1M: want 4M to 2047M"));
+    CHECK(refuses("-accel gnomon,foo=1", "-accel gnomon,foo=1: the accelerator has no property 'foo'"));
+}
+
+static void test_serial(void)
+{
+    CHECK(accepts("-nographic") && eq(options_serial0(&o), "mon:stdio"));
+    CHECK(accepts("-nographic -monitor none") && eq(options_serial0(&o), "stdio"));
+    CHECK(accepts("-nographic -nodefaults") && options_serial0(&o) == NULL);
+    CHECK(accepts("-nodefaults -nographic -serial stdio") && eq(options_serial0(&o), "stdio"));
+    CHECK(accepts("-nographic -serial none") && options_serial0(&o) == NULL);
+    CHECK(accepts("-display none -serial mon:stdio -serial null") && eq(options_serial0(&o), "mon:stdio") && o.n_serial == 2);
+    CHECK(accepts("-chardev stdio,id=console,signal=off,mux=on -serial chardev:console -mon chardev=console -vga none"));
+    CHECK(eq(options_serial0(&o), "chardev:console") && o.chardev[0].mux && !o.chardev[0].signals && o.monitor_given);
+    CHECK(refuses("-serial chardev:x", "-serial chardev:x: chardev 'x' is not defined"));
+    CHECK(refuses("-monitor unix:x", "-monitor unix:x: there is no monitor yet (none and null are accepted)"));
+    CHECK(refuses("-chardev file,id=a", "-chardev file,id=a: path=PATH is missing"));
+    CHECK(refuses("-chardev null,id=a -chardev null,id=a", "-chardev null,id=a: id 'a' is taken"));
+    CHECK(refuses("-display gtk", "-display gtk: there is no display: only 'none'"));
+}
+
+static void test_devices(void)
+{
+    CHECK(accepts("-object rng-random,id=r,filename=/dev/urandom -device virtio-rng-device,rng=r") && o.n_dev == 1);
+    CHECK(o.dev[0].kind == OPT_DEV_RNG && o.dev[0].slot == -1);
+    CHECK(accepts("-chardev file,path=/dev/null,id=log -device virtio-serial-device -device virtconsole,chardev=log"));
+    CHECK(o.n_dev == 1 && o.dev[0].kind == OPT_DEV_CONSOLE && eq(o.dev[0].chardev, "log"));
+    CHECK(accepts("-device virtio-rng-device,bus=virtio-mmio-bus.3") && o.dev[0].slot == 3);
+    CHECK(refuses("-device virtconsole",
+                  "-device virtconsole: no virtio-serial-device with a free place for it (each takes one)"));
+    CHECK(refuses("-device virtio-rng-device,rng=x", "-device virtio-rng-device,rng=x: rng=x: there is no such object"));
+    CHECK(refuses("-device virtio-net-pci", "-device virtio-net-pci: no device 'virtio-net-pci' yet (-device help lists them)"));
+    CHECK(refuses("-device virtio-serial-device -device virtconsole,chardev=q",
+                  "-device virtconsole: chardev 'q' is not defined"));
+    CHECK(parse("-device virtio-rng-device,bus=virtio-mmio-bus.32") != NULL);
+}
+
+static void test_general(void)
+{
+    CHECK(refuses("-foo", "-foo: invalid option"));
+    CHECK(refuses("--", "--: invalid option") && refuses("-", "-: invalid option"));
+    CHECK(refuses("-m", "-m: requires an argument"));
+    CHECK(refuses("disk.img", "disk.img: there is no disk yet (an argument without '-' is one)"));
+    CHECK(refuses("-drive file=x", "-drive file=x: not implemented yet"));
+    CHECK(refuses("-s", "-s: not implemented yet"));
+    CHECK(accepts("--kernel K -initrd I --append console=ttyAMA0 -no-reboot -name guest=x -pidfile p -stats s -D log -dtb d"));
+    CHECK(eq(o.kernel, "K") && eq(o.initrd, "I") && eq(o.append, "console=ttyAMA0") && o.no_reboot && eq(o.pidfile, "p"));
+    CHECK(eq(o.stats, "s") && eq(o.log_file, "log") && eq(o.dtb, "d"));
+    CHECK(accepts("-action reboot=shutdown") && o.no_reboot);
+    CHECK(accepts("-d int,mmu") && log_on(LOG_int) && log_on(LOG_mmu) && !log_on(LOG_exec));
+    CHECK(refuses("-d int,foo,exec", "-d int,foo,exec: unknown log item 'foo' (-d help lists them)"));
+    static const struct { const char *line; enum opt_info info; } infos[] = {
+        { "-version", INFO_VERSION }, { "--version", INFO_VERSION }, { "-h", INFO_HELP }, { "--help", INFO_HELP },
+        { "-M help", INFO_MACHINES }, { "-machine ?", INFO_MACHINES }, { "-cpu help", INFO_CPUS }, { "-d help", INFO_LOG },
+        { "-accel help", INFO_ACCELS }, { "-device ?", INFO_DEVICES }, { "-chardev ?", INFO_CHARDEVS }, { "-netdev help", INFO_NETDEVS },
+    };
+    for (unsigned i = 0; i < ARRAY_LEN(infos); i++)
+        CHECK(accepts(infos[i].line) && o.info == infos[i].info);
+}
+
+static void test_keyvals(void)
+{
+    struct keyvals k;
+    CHECK(!keyvals_parse(&k, "a,b=1,c,d=x,,y,b=2,e=", "first") && k.n == 6);
+    CHECK(eq(keyvals_get(&k, "first"), "a") && eq(keyvals_get(&k, "b"), "2") && eq(keyvals_get(&k, "c"), "on"));
+    CHECK(eq(keyvals_get(&k, "d"), "x,y") && eq(keyvals_get(&k, "e"), "") && !keyvals_get(&k, "x"));
+    CHECK(keyvals_parse(&k, "a,=1", "first") != NULL);
+    CHECK(!keyvals_parse(&k, "", "first") && k.n == 0);
+    CHECK(!keyvals_parse(&k, "p=a,,,q=b", NULL) && k.n == 2 && eq(keyvals_get(&k, "p"), "a,"));
+    char many[256] = "";
+    for (unsigned i = 0; i < KEYVAL_MAX + 1; i++)
+        strcat(many, "a=1,");
+    CHECK(keyvals_parse(&k, many, NULL) != NULL);
+}
+
+/* Lines of tools that people use, as far as the machine has what they ask for. */
+static void test_tools(void)
+{
+    CHECK(accepts("-nodefaults -m 1024 -kernel K -append A -no-reboot -nographic -serial stdio -machine virt -cpu max,pauth-impdef=on"));
+    CHECK(accepts("-display none -nodefaults -cpu max,lpa2=off,pauth-impdef=true -machine virt,gic-version=max,virtualization=off "
+                  "-append A -kernel Image.gz -initrd I -m 1G -serial mon:stdio"));
+    CHECK(accepts("-M virt -cpu cortex-a53 -nographic -smp 1 -kernel K -append A -net none"));
+    CHECK(accepts("-no-user-config -name n -m 1G -kernel K -initrd I -machine type=virt,gic-version=max -cpu max,pauth-impdef=on "
+                  "-object rng-random,filename=/dev/urandom,id=rng0 -device virtio-rng-device,rng=rng0 -nographic -append A"));
+    CHECK(accepts("-nodefaults -machine virt -accel tcg -cpu max -device virtio-serial-device -display none -serial stdio "
+                  "-machine gic-version=2 -kernel K -append A"));
+}
+
+int main(void)
+{
+    test_defaults();
+    test_machine();
+    test_cpu();
+    test_memory();
+    test_smp();
+    test_accel();
+    test_serial();
+    test_devices();
+    test_general();
+    test_keyvals();
+    test_tools();
+    printf("%u passed, %u failed\n", passed, failed);
+    return failed != 0;
+}
