@@ -34,7 +34,9 @@ struct opt_chardev {
 };
 
 /* What only prints something and ends the run. */
-enum opt_info { INFO_NONE, INFO_HELP, INFO_VERSION, INFO_MACHINES, INFO_CPUS, INFO_LOG, INFO_ACCELS, INFO_DEVICES, INFO_CHARDEVS, INFO_NETDEVS };
+enum opt_info {
+    INFO_NONE, INFO_HELP, INFO_VERSION, INFO_MACHINES, INFO_CPUS, INFO_LOG, INFO_ACCELS, INFO_DEVICES, INFO_CHARDEVS, INFO_NETDEVS
+};
 
 struct options {
     enum opt_info info;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define ROOM 200                                 /* operations that one guest instruction may need, with slack */
-#define MAX_DISP 32768                           /* |displacement| folded into an access: windows have 64 KiB guard areas */
+#define MAX_DISP 32768                           /* |displacement| kept in an access: windows have 64 KiB guard areas */
 
 /* gpr64[]: the register is gpr32[] zero-extended, and no instruction makes that value yet. */
 #define ZEXTED ((ir_val)0xfffe)
@@ -208,7 +208,8 @@ static ir_val raw2(struct ir_block *b, enum ir_op op, enum ir_type t, ir_val a, 
 }
 
 /* Value of an operation on constants. */
-static ir_val folded(struct ir_block *b, enum ir_op op, enum ir_type t, unsigned size, int64_t imm, uint64_t a, uint64_t x)
+static ir_val folded(struct ir_block *b, enum ir_op op, enum ir_type t, unsigned size, int64_t imm, uint64_t a,
+                     uint64_t x)
 {
     struct ir_insn i = { .op = (uint8_t)op, .t = (uint8_t)t, .size3 = size & 7, .imm = imm };
     return ir_const(b, t, ir_eval_int(&i, a, x, 0));
@@ -569,8 +570,8 @@ static ir_val fold_base(struct ir_block *b, ir_val base, int64_t *off)
     return base;
 }
 
-static struct ir_insn *access(struct ir_block *b, enum ir_op op, enum ir_type t, struct ir_mem m, ir_val base, ir_val x, ir_val y,
-                              int64_t off)
+static struct ir_insn *access(struct ir_block *b, enum ir_op op, enum ir_type t, struct ir_mem m, ir_val base, ir_val x,
+                              ir_val y, int64_t off)
 {
     base = fold_base(b, base, &off);
     struct ir_insn *i = emit(b, op, t, base, x, y);
@@ -729,7 +730,8 @@ ir_val ir_vop(struct ir_block *b, enum ir_op op, unsigned esz, unsigned q, ir_va
     return ir_vopi(b, op, esz, q, a, x, y, 0, 0);
 }
 
-ir_val ir_vopi(struct ir_block *b, enum ir_op op, unsigned esz, unsigned q, ir_val a, ir_val x, ir_val y, int64_t imm, int64_t imm2)
+ir_val ir_vopi(struct ir_block *b, enum ir_op op, unsigned esz, unsigned q, ir_val a, ir_val x, ir_val y, int64_t imm,
+               int64_t imm2)
 {
     if (always_128(op))
         q = 1;

@@ -27,7 +27,7 @@ uint64_t ir_eval_vint(const struct ir_insn *i, struct vcpu *c, u128 a);
 /* FCMP: the flags (NZCV_HOST_*). */
 uint16_t ir_eval_fcmp(const struct ir_insn *i, struct vcpu *c, u128 a, u128 b);
 
-/* a + b + carry in type t: returns the result and sets *nzcv to the flags (NZCV_HOST_*). A subtraction is ~b with carry 1 - borrow. */
+/* a + b + carry in type t: returns the result and sets *nzcv (NZCV_HOST_*). A subtraction is ~b with carry 1 - borrow. */
 static inline uint64_t ir_add_flags(enum ir_type t, uint64_t a, uint64_t b, unsigned carry, uint16_t *nzcv)
 {
     unsigned top = ir_width(t) - 1;
@@ -35,7 +35,8 @@ static inline uint64_t ir_add_flags(enum ir_type t, uint64_t a, uint64_t b, unsi
     uint64_t r = ir_mask(t, (uint64_t)wide);
     bool c = (uint64_t)(wide >> (top + 1)) & 1;
     bool v = ((a ^ r) & (b ^ r)) >> top & 1;
-    *nzcv = (uint16_t)((r >> top & 1 ? NZCV_HOST_N : 0) | (r ? 0 : NZCV_HOST_Z) | (c ? 0 : NZCV_HOST_NC) | (v ? NZCV_HOST_V : 0));
+    *nzcv = (uint16_t)((r >> top & 1 ? NZCV_HOST_N : 0) | (r ? 0 : NZCV_HOST_Z) |
+                       (c ? 0 : NZCV_HOST_NC) | (v ? NZCV_HOST_V : 0));
     return r;
 }
 

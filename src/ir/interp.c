@@ -30,8 +30,8 @@ static uint64_t and_flags(struct vcpu *c, enum ir_type t, uint64_t r)
     return r;
 }
 
-static uint64_t access_memory(const struct ir_insn *i, struct vcpu *c, const struct ir_mem_ops *ops, const u128 *a, const u128 *b,
-                              const u128 *d)
+static uint64_t access_memory(const struct ir_insn *i, struct vcpu *c, const struct ir_mem_ops *ops, const u128 *a,
+                              const u128 *b, const u128 *d)
 {
     enum ir_type t = (enum ir_type)i->t;
     uint32_t mem = ir_mem_pack(i->mem), off = i->pc_off;

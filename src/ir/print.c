@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const cc_name[16] = { "eq", "ne", "cs", "cc", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le", "al", "nv" };
+static const char *const cc_name[16] = {
+    "eq", "ne", "cs", "cc", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le", "al", "nv",
+};
 static const char *const amo_name[9] = { "swp", "add", "clr", "eor", "set", "smax", "smin", "umax", "umin" };
 static const char *const view_name[4] = { "user", "kernel", "pan", "?" };
 
@@ -59,7 +61,8 @@ static void add_op(struct line *l, const struct ir_insn *i)
     default: break;
     }
     if (ir_op_info[i->op].effects & IRE_FAULT)
-        add(l, ".%s%u.%s%s", i->mem.sext ? "s" : "", 8u << i->mem.size, view_name[i->mem.view], i->mem.align ? ".aligned" : "");
+        add(l, ".%s%u.%s%s", i->mem.sext ? "s" : "", 8u << i->mem.size, view_name[i->mem.view],
+            i->mem.align ? ".aligned" : "");
 }
 
 static void add_imm(struct line *l, const struct ir_insn *i, const char *sep)
@@ -75,7 +78,9 @@ static void add_imm(struct line *l, const struct ir_insn *i, const char *sep)
     case IR_EXIT_CC:
     case IR_EXIT_NZ:
     case IR_EXIT_Z: add(l, "%s0x%" PRIx64 ", else 0x%" PRIx64, sep, (uint64_t)i->imm, (uint64_t)i->imm2); break;
-    case IR_EXIT_BIT: add(l, "%sbit %u, 0x%" PRIx64 ", else 0x%" PRIx64, sep, i->bit, (uint64_t)i->imm, (uint64_t)i->imm2); break;
+    case IR_EXIT_BIT:
+        add(l, "%sbit %u, 0x%" PRIx64 ", else 0x%" PRIx64, sep, i->bit, (uint64_t)i->imm, (uint64_t)i->imm2);
+        break;
     case IR_PC:
     case IR_EXIT_JMP:
     case IR_EXIT_DISPATCH: add(l, "%spage%+" PRId64, sep, i->imm); break;

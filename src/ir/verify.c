@@ -199,11 +199,18 @@ static const char *bad_imm(const struct ir_insn *i)
     case IR_VSSHR: return i->imm < 1 || i->imm > bits ? "shift out of range" : NULL;
     case IR_FCVT: return i->imm < 1 || i->imm > 3 || i->esz < 1 ? "element size out of range" : NULL;
     case IR_FTOS:
-    case IR_FTOU: return i->imm < 0 || i->imm > 4 ? "no such rounding" : i->esz < 1 ? "element size out of range" : NULL;
+    case IR_FTOU:
+        if (i->imm < 0 || i->imm > 4)
+            return "no such rounding";
+        return i->esz < 1 ? "element size out of range" : NULL;
     case IR_FRINT:
-        return i->imm < 0 || (i->imm & 7) > 5 || i->imm > 13 ? "no such rounding" : i->esz < 1 ? "element size out of range" : NULL;
+        if (i->imm < 0 || (i->imm & 7) > 5 || i->imm > 13)
+            return "no such rounding";
+        return i->esz < 1 ? "element size out of range" : NULL;
     default:
-        return ((i->op >= IR_FADD && i->op <= IR_VFCMGE) || i->op == IR_FCMP) && i->esz < 1 ? "element size out of range" : NULL;
+        if ((i->op >= IR_FADD && i->op <= IR_VFCMGE) || i->op == IR_FCMP)
+            return i->esz < 1 ? "element size out of range" : NULL;
+        return NULL;
     }
 }
 

@@ -108,7 +108,7 @@ static void test_memory(void)
         snprintf(line, sizeof(line), "-m %s", good[i].text);
         CHECK(accepts(line) && o.ram_size == good[i].bytes);
     }
-    static const char *const bad[] = { "x", "-1", "12Q", "0", "1e3", "99999999999999999999", "17000000000G", "size=", "1.5B" };
+    static const char *const bad[] = { "x", "-1", "12Q", "0", "1e3", "99999999999999999999", "18000000000G", "size=", "1.5B" };
     for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
         char line[64];
         snprintf(line, sizeof(line), "-m %s", bad[i]);

@@ -85,8 +85,10 @@ static inline int64_t simd_sext(uint64_t x, unsigned esz) { return sextract(x, 0
 
 /* ---- helpers callable from IR ---- */
 extern const struct ir_helper helper_simd;        /* a: struct simd_desc; writes rd */
-extern const struct ir_helper helper_fcmp;        /* a: simd_desc (rn, rm, esz; imm bit 0 signalling, bit 1 zero): NZCV in 31:28 */
+/* a: simd_desc (rn, rm, esz; imm bit 0 signalling, bit 1 with zero, bit 2 only if b is not 0): NZCV in 31:28 */
+extern const struct ir_helper helper_fcmp;
 extern const struct ir_helper helper_fp_to_int;   /* a: simd_desc (rn, esz, u, imm = fraction bits, round; q = 64-bit result) */
+extern const struct ir_helper helper_fcvt;        /* a: simd_desc (rd, rn, esz = from, imm = to): scalar, half precision too */
 extern const struct ir_helper helper_tbl;         /* a: simd_desc (rd, rn, rm, q; imm = registers - 1; u = TBX) */
 extern const struct ir_helper helper_aes;         /* a: simd_desc (rd, rn; imm = enum simd_aes) */
 extern const struct ir_helper helper_sha;         /* a: simd_desc (rd, rn, rm; imm = enum simd_sha) */

@@ -32,6 +32,7 @@ enum way {
     WAY_BIT,                                      /* reads: a byte field, shifted left by .shift */
     WAY_ID,                                       /* reads: a constant of struct a64_idregs */
     WAY_ZERO,                                     /* reads: zero */
+    WAY_CONST,                                    /* reads: .mask */
     WAY_IGNORE,                                   /* writes: nothing */
     WAY_CALL,                                     /* helper(value, encoding, ISS of a trap) */
     WAY_CALL_DISPATCH,                            /* writes: the same, then through the run loop: mode flags may have changed */
@@ -73,9 +74,19 @@ const struct a64_sysreg *a64_sysreg_find(const struct a64_cpu *c, uint32_t enc);
     X(wr_dbgbcr) X(wr_claimset) X(wr_claimclr)                                                                       \
     X(rd_cntfrq) X(rd_cntpct) X(rd_cntvct) X(rd_tval) X(wr_tval) X(rd_ctl) X(wr_ctl) X(rd_cval) X(wr_cval)            \
     X(rd_gic) X(wr_gic)
-#define X(name) extern const struct ir_helper a64_sr_##name;
+#define X(name) extern const struct ir_helper a64_sr_##name[2];  /* by EL */
 A64_SYSREG_HELPERS(X)
 #undef X
+
+/* ---- cachemaint.c: helpers of SYS instructions ---- */
+enum a64_tlbi { TLBI_ALL, TLBI_VA, TLBI_ASID, TLBI_VAA, TLBI_RVA, TLBI_RVAA };
+#define TLBI_BROADCAST 0x100u
+enum a64_at { AT_S1E1R, AT_S1E1W, AT_S1E0R, AT_S1E0W, AT_S1E1RP, AT_S1E1WP };
+extern const struct ir_helper a64_hp_tlbi;        /* (operand, enum a64_tlbi | TLBI_BROADCAST) */
+extern const struct ir_helper a64_hp_at;          /* (va, enum a64_at) */
+extern const struct ir_helper a64_hp_dc;          /* (va, 1: IVAC, which needs write permission) */
+extern const struct ir_helper a64_hp_ic_va;       /* (va) */
+extern const struct ir_helper a64_hp_ic_all;
 
 /* After PSTATE.DAIF changed in a helper: take a pending interrupt, or follow the debug mask, by leaving translated code. */
 void a64_daif_changed(struct a64_cpu *c, uint32_t old);

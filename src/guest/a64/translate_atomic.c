@@ -94,8 +94,8 @@ static ir_val join32(struct a64_tr *tr, unsigned lo, unsigned hi)
 
 static void split32(struct a64_tr *tr, unsigned lo, unsigned hi, ir_val v)
 {
-    a64_set_x(tr, hi, ir_op2(tr->b, IR_SHR, IR_I64, v, ir_const(tr->b, IR_I64, 32)));
     a64_set_x(tr, lo, ir_ext(tr->b, IR_ZEXT, IR_I64, 2, v));
+    a64_set_x(tr, hi, ir_op2(tr->b, IR_SHR, IR_I64, v, ir_const(tr->b, IR_I64, 32)));
 }
 
 /* ---- exclusives ---- */
@@ -132,8 +132,8 @@ bool trans_LDXP(struct a64_tr *tr, const struct arg_LDXP *a)
 
     if (a->sz) {
         v = ir_call(tr->b, IR_I64, &helper_ldxp, va, IR_NONE, IR_NONE);
-        a64_set_x(tr, a->rt2, ir_ldstate(tr->b, IR_I64, 3, offsetof(struct vcpu, excl_val[1])));
         a64_set_x(tr, a->rt, v);
+        a64_set_x(tr, a->rt2, ir_ldstate(tr->b, IR_I64, 3, offsetof(struct vcpu, excl_val[1])));
     } else {
         v = ir_ld(tr->b, IR_I64, aligned(tr, 3, false), va, 0);
         set_monitor(tr, va, v);

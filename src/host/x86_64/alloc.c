@@ -196,6 +196,14 @@ unsigned temp(struct gen *g, bool vec)
     return r;
 }
 
+void make_free(struct gen *g, bool vec, unsigned n)
+{
+    uint32_t was = g->lock;
+    while (n--)
+        temp(g, vec);
+    g->lock = was;
+}
+
 static struct mo back_mo(unsigned back) { return back < BACK_VEC ? state_gpr(back) : state_vec(back - BACK_VEC); }
 
 void load_into(struct gen *g, unsigned root, unsigned reg)

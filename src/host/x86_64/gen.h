@@ -109,6 +109,7 @@ unsigned use64(struct gen *g, ir_val v);         /* the same with bits 63:32 val
 bool use_mem(struct gen *g, ir_val v, struct mo *m);
 unsigned def(struct gen *g, unsigned prefer);    /* register for the result of the current instruction; locked */
 unsigned temp(struct gen *g, bool vec);          /* a scratch register; locked, holds nothing */
+void make_free(struct gen *g, bool vec, unsigned n);   /* N registers that def() or temp() can have without emitting a spill */
 bool dies(const struct gen *g, ir_val v);        /* current instruction is the last use */
 /* Register of v if v dies here and the register may be reused as a destination, else NOREG. */
 unsigned dying_reg(struct gen *g, ir_val v);

@@ -36,6 +36,8 @@ static void alu2(struct gen *g, const struct ir_insn *i, unsigned op)
             movzx8(A, d, ra);
             return;
         }
+        if (op == ALU_AND && imm >= 0)
+            w = false;
         if (d != ra)
             mov_rr(A, w, d, ra);
         alu_ri(A, w, op, d, (int32_t)imm);
@@ -220,14 +222,9 @@ static void shift(struct gen *g, const struct ir_insn *i)
             rorx(A, w, d, ra, n);
             return;
         }
-        if (op == SH_SHL && n <= 3 && n && (d != ra || A->ef)) {
-            if (n == 1)
-                lea(A, w, d, mo_bis(ra, ra, 0, 0));
-            else
-                op_rm(A, opw(0x8d, w), d, (struct mo){RBP, (uint8_t)ra, (uint8_t)n, 0});
-            if (n == 1)
-                return;
-            A->p -= 1;                           /* [RBP + ra << n] has a displacement: replace by the form without base */
+        if (op == SH_SHL && n == 1 && (d != ra || A->ef)) {
+            lea(A, w, d, mo_bis(ra, ra, 0, 0));
+            return;
         }
         if (d != ra)
             mov_rr(A, w, d, ra);

@@ -1,0 +1,28 @@
+/*
+ * map.h - the virt board's addresses and interrupt numbers, those of QEMU's virt.
+ */
+#ifndef GNOMON_BOARD_MAP_H
+#define GNOMON_BOARD_MAP_H
+
+#define MAP_GICD 0x08000000ull
+#define MAP_GICD_SIZE 0x10000ull
+#define MAP_GICC 0x08010000ull                   /* GICv2 */
+#define MAP_GICC_SIZE 0x10000ull
+#define MAP_GICR 0x080a0000ull                   /* GICv3 */
+#define MAP_GICR_SIZE 0xf60000ull                /* room for 123 CPUs */
+#define MAP_UART 0x09000000ull
+#define MAP_RTC 0x09010000ull
+#define MAP_VIRTIO 0x0a000000ull
+#define MAP_VIRTIO_SLOTS 32
+#define MAP_VIRTIO_STRIDE 0x200ull
+
+#define IRQ_UART 1                               /* SPI numbers */
+#define IRQ_RTC 2
+#define IRQ_VIRTIO 16
+
+#define PPI_SECURE_PHYS_TIMER 13                 /* PPI numbers as in a device tree: interrupt number - 16 */
+#define PPI_PHYS_TIMER 14
+#define PPI_VIRT_TIMER 11
+#define PPI_HYP_TIMER 10
+
+#endif

@@ -1,0 +1,262 @@
+/*
+ * lower_exit.c - ends of blocks and calls of helpers.
+ *
+ * Owns chainable jumps, the inline jump cache and the exit checks. Must not know what src/xlate chains.
+ */
+#include "host/x86_64/gen.h"
+
+#define A (&g->a)
+
+/* ---- exits ---- */
+
+static bool in_page(int64_t target) { return target >= 0 && target < (int64_t)PAGE_SIZE; }
+
+static struct leave *new_leave(struct gen *g, uint8_t *from, int64_t target, int exit)
+{
+    struct leave *l = &g->leave[g->n_leaves++];
+    *l = (struct leave){from, target, exit};
+    return l;
+}
+
+/* The displacement of the jump about to be emitted, OP bytes behind here, must not straddle a cache line. */
+static void align_patch(struct gen *g, unsigned op)
+{
+    unsigned at = (unsigned)((uintptr_t)(A->p + op) & 63);
+    if (at > 60)
+        nops(A, 64 - at);
+}
+
+static void chain(struct gen *g, uint8_t *disp, int64_t target)
+{
+    int n = (int)g->n_exits++;
+    g->exit[n] = (struct host_exit){.patch = disp, .target = target};
+    new_leave(g, disp, target, n);
+}
+
+/* Leave with the guest at the target (in the page) when somebody wants the vCPU. */
+static void exit_check(struct gen *g, int64_t target)
+{
+    alu_mi(A, false, ALU_CMP, STATE(exit_req), 0);
+    new_leave(g, jcc32(A, X_NE), target, -1);
+}
+
+/* RAX = guest address: to its translation if the jump cache knows it. */
+static void jump_cache(struct gen *g, bool check)
+{
+    int32_t jc = (int32_t)offsetof(struct vcpu, jc) - VCPU_BIAS;
+    _Static_assert(sizeof(struct jc_entry) == 16 && JC_BITS == 12, "index arithmetic below");
+    uint8_t *stop = NULL;
+    if (check) {
+        alu_mi(A, false, ALU_CMP, STATE(exit_req), 0);
+        stop = jcc32(A, X_NE);
+        set_rel32(stop, host_state.leave_va);
+    }
+    mov_rr(A, false, RDX, RAX);
+    mov_rr(A, true, RCX, RAX);
+    alu_ri(A, false, ALU_AND, RDX, ((1 << JC_BITS) - 1) << 2);
+    alu_rm(A, true, ALU_XOR, RCX, STATE(jc_ctx));
+    op_rm(A, 0x3b | OP_W, RCX, mo_bis(RBP, RDX, 2, jc + (int32_t)offsetof(struct jc_entry, key)));
+    uint8_t *miss = jcc32(A, X_NE);
+    set_rel32(miss, host_state.leave_va);
+    alu_ri(A, true, ALU_AND, RAX, (int32_t)PAGE_MASK);
+    mov_mr(A, true, STATE(pc_page), RAX);
+    op_rm(A, 0xff, 4, mo_bis(RBP, RDX, 2, jc + (int32_t)offsetof(struct jc_entry, code)));
+}
+
+/* RAX = page + target. */
+static void target_va(struct gen *g, int64_t target)
+{
+    mov_rm(A, true, RAX, STATE(pc_page));
+    if (fits32(target)) {
+        if (target)
+            alu_ri(A, true, ALU_ADD, RAX, (int32_t)target);
+    } else {
+        mov_ri(A, RCX, (uint64_t)target);
+        alu_rr(A, true, ALU_ADD, RAX, RCX);
+    }
+}
+
+static void go(struct gen *g, const struct ir_insn *i, int64_t target)
+{
+    bool back = target <= (int64_t)i->pc_off;
+    A->ef = false;
+    if (!in_page(target)) {
+        target_va(g, target);
+        jump_cache(g, back);
+        return;
+    }
+    if (back)
+        exit_check(g, target);
+    align_patch(g, 1);
+    chain(g, jmp32(A), target);
+}
+
+/* Two-way exit: x86 condition cc goes to imm, otherwise imm2. */
+static void go_cc(struct gen *g, const struct ir_insn *i, unsigned cc)
+{
+    bool ef = A->ef;
+    if (in_page(i->imm) && i->imm > (int64_t)i->pc_off) {
+        align_patch(g, 2);
+        chain(g, jcc32(A, cc), i->imm);
+        go(g, i, i->imm2);
+    } else if (in_page(i->imm2) && i->imm2 > (int64_t)i->pc_off) {
+        align_patch(g, 2);
+        chain(g, jcc32(A, cc ^ 1), i->imm2);
+        go(g, i, i->imm);
+    } else {
+        uint8_t *no = jcc32(A, cc ^ 1);
+        go(g, i, i->imm);
+        land32(A, no);
+        A->ef = ef;
+        go(g, i, i->imm2);
+    }
+}
+
+bool lower_exit(struct gen *g, const struct ir_insn *i)
+{
+    switch ((enum ir_op)i->op) {
+    case IR_EXIT_JMP: go(g, i, i->imm); return true;
+    case IR_EXIT_CC:
+        if (i->cc >= CC_AL)
+            go(g, i, i->imm);
+        else
+            go_cc(g, i, flags_test(g, i->cc));
+        return true;
+    case IR_EXIT_NZ:
+    case IR_EXIT_Z: {
+        int64_t imm;
+        if (is_const(g, i->a, &imm)) {
+            go(g, i, (imm != 0) == (i->op == IR_EXIT_NZ) ? i->imm : i->imm2);
+            return true;
+        }
+        unsigned r = use(g, i->a);
+        test_rr(A, is_w(i), r, r);
+        go_cc(g, i, i->op == IR_EXIT_NZ ? X_NE : X_E);
+        return true;
+    }
+    case IR_EXIT_BIT: {
+        unsigned r = use(g, i->a);
+        if (i->bit < 31) {
+            test_ri(A, false, r, (int32_t)(1u << i->bit));
+            go_cc(g, i, X_NE);
+        } else {
+            op_rr(A, 0xba | M_0F | OP_W, 4, r);              /* bt */
+            e1(A, i->bit);
+            A->ef = false;
+            go_cc(g, i, X_B);
+        }
+        return true;
+    }
+    case IR_EXIT_IND: {
+        unsigned r = use(g, i->a);
+        mov_rr(A, true, RAX, r);
+        jump_cache(g, true);
+        return true;
+    }
+    case IR_EXIT_DISPATCH:
+        A->ef = false;
+        target_va(g, i->imm);
+        jmp_to(A, host_state.leave_va);
+        return true;
+    case IR_EXIT_STATE:
+        jmp_to(A, host_state.leave_null);
+        return true;
+    default: return false;
+    }
+}
+
+void emit_leaves(struct gen *g)
+{
+    for (unsigned n = 0; n < g->n_leaves; n++) {
+        struct leave *l = &g->leave[n];
+        land32(A, l->from);
+        if (l->exit >= 0)
+            g->exit[l->exit].stub = A->p;
+        mov_mi(A, false, STATE(pc_off), (int32_t)l->target);
+        if (l->exit < 0) {
+            jmp_to(A, host_state.leave_null);
+            continue;
+        }
+        /* lea rax, [rip + the exit's structure]: host_generate() fills in the displacement when it has placed it */
+        e1(A, 0x48);
+        e1(A, 0x8d);
+        e1(A, 0x05);
+        e4(A, 0);
+        l->from = A->p - 4;
+        jmp_to(A, host_state.leave);
+    }
+}
+
+/* ---- calls ---- */
+
+struct move { uint8_t to, from; bool w; };
+
+/* All moves at once; RAX breaks cycles. */
+static void parallel_moves(struct gen *g, struct move *m, unsigned n)
+{
+    while (n) {
+        bool moved = false;
+        for (unsigned k = 0; k < n; k++) {
+            bool busy = false;
+            for (unsigned j = 0; j < n; j++)
+                busy |= j != k && m[j].from == m[k].to;
+            if (busy)
+                continue;
+            if (m[k].to != m[k].from || !m[k].w)
+                mov_rr(A, m[k].w, m[k].to, m[k].from);
+            m[k] = m[--n];
+            moved = true;
+            break;
+        }
+        if (!moved) {
+            uint8_t from = m[0].from;
+            mov_rr(A, true, RAX, from);
+            for (unsigned j = 0; j < n; j++)
+                m[j].from = m[j].from == from ? RAX : m[j].from;
+        }
+    }
+}
+
+void lower_call(struct gen *g, const struct ir_insn *i)
+{
+    static const uint8_t reg[3] = {RSI, RDX, RCX};
+    const ir_val arg[3] = {i->a, i->b, i->c};
+    uint32_t eff = i->call->effects;
+    struct move m[3];
+    unsigned n = 0;
+
+    spill_for_call(g, eff);
+    for (unsigned k = 0; k < 3; k++) {
+        if (arg[k] == IR_NONE)
+            continue;
+        const struct val *x = val_of(g, arg[k]);
+        if (x->reg != NOREG)
+            m[n++] = (struct move){reg[k], x->reg, ir_result_type(&g->b->insn[arg[k]]) == IR_I64 || !x->wide};
+    }
+    parallel_moves(g, m, n);
+    for (unsigned k = 0; k < 3; k++) {
+        if (arg[k] == IR_NONE || val_of(g, arg[k])->reg != NOREG)
+            continue;
+        load_into(g, g->v[arg[k]].root, reg[k]);
+        if (ir_result_type(&g->b->insn[arg[k]]) == IR_I32 && val_of(g, arg[k])->wide)
+            mov_rr(A, false, reg[k], reg[k]);
+    }
+    mov_mi(A, false, STATE(pc_off), i->pc_off);
+    mov_ri(A, RAX, (uint64_t)(uintptr_t)i->call->fn);
+    unsigned kind = CALL_PURE;
+    if (eff & IRE_WGPR)
+        kind = CALL_WRITES;
+    else if (eff & (IRE_RGPR | IRE_FAULT))
+        kind = CALL_READS;
+    call_to(A, host_state.call[kind]);
+    A->ef = false;
+    if ((eff & IRE_FP) && (eff & IRE_WSTATE)) {
+        /* The helper may have changed the host's rounding. */
+        mov_mr(A, true, frame(F_TMP), RAX);
+        call_to(A, host_state.mxcsr_merge);
+        mov_rm(A, true, RAX, frame(F_TMP));
+    }
+    forget_temps(g);
+    if (g->v[g->i].last > g->i)
+        mov_rr(A, is_w(i), def(g, NOREG), RAX);
+}

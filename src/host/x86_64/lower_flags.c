@@ -1,0 +1,230 @@
+/*
+ * lower_flags.c - operations that set or read NZCV.
+ *
+ * Owns the one form in which EFLAGS hold NZCV: as after CMP (CF = borrow = !C). Additions complement CF, logical operations
+ * set it; so LAHF;SETO stores vcpu.nzcv's form and every Arm condition is one x86 condition. as.ef says EFLAGS are valid.
+ */
+#include "host/x86_64/gen.h"
+
+#define A (&g->a)
+
+unsigned flags_cc(unsigned cc)
+{
+    static const uint8_t x[14] = {X_E, X_NE, X_AE, X_B, X_S, X_NS, X_O, X_NO, X_A, X_BE, X_GE, X_L, X_G, X_LE};
+    return x[cc];
+}
+
+void flags_store(struct gen *g)
+{
+    e1(A, 0x9f);                                 /* lahf */
+    setcc(A, X_O, RAX);
+    mov_mr(A, false, STATE(nzcv), RAX);          /* 32 bits: the padding behind is ours */
+    A->ef = true;
+}
+
+/* EAX = vcpu.nzcv's form -> EFLAGS. */
+static void flags_from_eax(struct gen *g)
+{
+    e1(A, 0x04);                                 /* add al, 0x7f: OF = bit 0 */
+    e1(A, 0x7f);
+    e1(A, 0x9e);                                 /* sahf */
+    A->ef = true;
+}
+
+void flags_load(struct gen *g)
+{
+    if (A->ef)
+        return;
+    mov_rm(A, false, RAX, STATE(nzcv));
+    flags_from_eax(g);
+}
+
+unsigned flags_test(struct gen *g, unsigned cc)
+{
+    if (!A->ef && (cc >> 1) < 4) {
+        /* One flag: test its bit in memory. C is stored inverted. */
+        static const uint8_t byte[4] = {1, 1, 1, 0}, bit[4] = {0x40, 0x01, 0x80, 0x01};
+        unsigned k = cc >> 1;
+        struct mo m = STATE(nzcv);
+        m.disp += byte[k];
+        test_m8i(A, m, bit[k]);
+        bool set_is_true = k != 1;
+        return set_is_true == !(cc & 1) ? X_NE : X_E;
+    }
+    flags_load(g);
+    return flags_cc(cc);
+}
+
+/* EFLAGS = those of a - b (SUB), a + b (ADD: CF still the carry) or a & b; d = the result, or NOREG. */
+static void set_flags(struct gen *g, bool w, unsigned op, unsigned d, unsigned ra, ir_val vb, bool fetched, unsigned rb)
+{
+    int64_t imm;
+    bool ci = !fetched && is_const(g, vb, &imm) && fits32(imm);
+    if (d == NOREG && op == ALU_SUB) {
+        if (ci && imm == 0)
+            test_rr(A, w, ra, ra);               /* CF = OF = 0, as CMP with 0 */
+        else if (ci)
+            alu_ri(A, w, ALU_CMP, ra, (int32_t)imm);
+        else
+            alu_rr(A, w, ALU_CMP, ra, rb);
+        return;
+    }
+    if (d == NOREG && op == ALU_AND) {
+        if (ci)
+            op_rr(A, opw(0xf7, w), 0, ra), e4(A, (uint32_t)imm);
+        else
+            op_rr(A, opw(0x85, w), rb, ra);
+        return;
+    }
+    if (d == NOREG) {
+        d = RAX;
+        mov_rr(A, w, RAX, ra);
+    } else if (d != ra) {
+        if (!ci && d == rb) {
+            if (op == ALU_SUB || op == ALU_SBB) {
+                mov_rr(A, w, RAX, ra);
+                alu_rr(A, w, op, RAX, rb);
+                mov_rr(A, w, d, RAX);
+                return;
+            }
+            rb = ra;
+        } else {
+            mov_rr(A, w, d, ra);
+        }
+    }
+    if (ci)
+        alu_ri(A, w, op, d, (int32_t)imm);
+    else
+        alu_rr(A, w, op, d, rb);
+}
+
+static bool const_operand(struct gen *g, ir_val v)
+{
+    int64_t imm;
+    return is_const(g, v, &imm) && fits32(imm);
+}
+
+static void arith(struct gen *g, const struct ir_insn *i)
+{
+    bool w = is_w(i), ci = const_operand(g, i->b), wanted = g->v[g->i].last > g->i;
+    unsigned op = ALU_SUB, ra = use(g, i->a), rb = ci ? NOREG : use(g, i->b), d = NOREG;
+    if (wanted)
+        d = def(g, dying_reg(g, i->a));
+    switch ((enum ir_op)i->op) {
+    case IR_ADDS: op = ALU_ADD; break;
+    case IR_ANDS: op = ALU_AND; break;
+    case IR_ADC:
+    case IR_ADCS: op = ALU_ADC; break;
+    case IR_SBC:
+    case IR_SBCS: op = ALU_SBB; break;
+    default: break;
+    }
+    if (op == ALU_ADC || op == ALU_SBB) {
+        flags_load(g);
+        if (op == ALU_ADC)
+            e1(A, 0xf5);                         /* cmc */
+    }
+    set_flags(g, w, op, d, ra, i->b, !ci, rb);
+    if (i->op == IR_ADC || i->op == IR_SBC)
+        return;
+    if (op == ALU_ADD || op == ALU_ADC)
+        e1(A, 0xf5);
+    else if (op == ALU_AND)
+        e1(A, 0xf9);                             /* stc: C = 0 */
+    flags_store(g);
+}
+
+static void ccmp(struct gen *g, const struct ir_insn *i)
+{
+    bool w = is_w(i), ci = const_operand(g, i->b), add = i->op == IR_CCMN;
+    unsigned ra = use(g, i->a), rb = ci ? NOREG : use(g, i->b);
+    uint8_t *yes = NULL, *store = NULL;
+    if (i->cc < CC_AL) {
+        yes = jcc8(A, flags_test(g, i->cc));
+        mov_ri(A, RAX, nzcv_from_arm((uint32_t)i->imm << 28));
+        flags_from_eax(g);
+        store = jmp8(A);
+        land8(A, yes);
+    }
+    set_flags(g, w, add ? ALU_ADD : ALU_SUB, NOREG, ra, i->b, !ci, rb);
+    if (add)
+        e1(A, 0xf5);
+    if (store)
+        land8(A, store);
+    flags_store(g);
+}
+
+static void csel(struct gen *g, const struct ir_insn *i)
+{
+    bool w = is_w(i);
+    unsigned ra = use(g, i->a), rb = use(g, i->b), cc = flags_test(g, i->cc), d = def(g, dying_reg(g, i->b));
+    if (d == ra && d != rb) {
+        cmov(A, w, cc ^ 1, d, rb);
+    } else {
+        if (d != rb)
+            mov_rr(A, w, d, rb);
+        cmov(A, w, cc, d, ra);
+    }
+}
+
+static void getnzcv(struct gen *g)
+{
+    unsigned t = temp(g, false), d = def(g, NOREG);
+    mov_rm(A, false, d, STATE(nzcv));
+    mov_rr(A, false, RAX, d);
+    mov_rr(A, false, t, d);
+    alu_ri(A, false, ALU_AND, d, NZCV_HOST_N | NZCV_HOST_Z);
+    shift_ri(A, false, SH_SHL, d, 16);
+    alu_ri(A, false, ALU_AND, RAX, NZCV_HOST_V);
+    shift_ri(A, false, SH_SHL, RAX, 28);
+    alu_rr(A, false, ALU_OR, d, RAX);
+    not_r(A, false, t);
+    alu_ri(A, false, ALU_AND, t, NZCV_HOST_NC);
+    shift_ri(A, false, SH_SHL, t, 21);
+    alu_rr(A, false, ALU_OR, d, t);
+    A->ef = false;
+}
+
+static void setnzcv(struct gen *g, const struct ir_insn *i)
+{
+    unsigned ra = use(g, i->a), t = temp(g, false);
+    mov_rr(A, false, t, ra);
+    shift_ri(A, false, SH_SHR, t, 16);
+    mov_rr(A, false, RAX, t);
+    alu_ri(A, false, ALU_AND, RAX, NZCV_HOST_N | NZCV_HOST_Z);
+    not_r(A, false, t);
+    shift_ri(A, false, SH_SHR, t, 5);
+    alu_ri(A, false, ALU_AND, t, NZCV_HOST_NC);
+    alu_rr(A, false, ALU_OR, RAX, t);
+    mov_rr(A, false, t, ra);
+    shift_ri(A, false, SH_SHR, t, 28);
+    alu_ri(A, false, ALU_AND, t, NZCV_HOST_V);
+    alu_rr(A, false, ALU_OR, RAX, t);
+    mov_mr(A, false, STATE(nzcv), RAX);
+    A->ef = false;
+}
+
+bool lower_flags(struct gen *g, const struct ir_insn *i)
+{
+    switch ((enum ir_op)i->op) {
+    case IR_ADDS:
+    case IR_SUBS:
+    case IR_ANDS:
+    case IR_ADC:
+    case IR_SBC:
+    case IR_ADCS:
+    case IR_SBCS: arith(g, i); return true;
+    case IR_CCMP:
+    case IR_CCMN: ccmp(g, i); return true;
+    case IR_CSEL: csel(g, i); return true;
+    case IR_SETC: {
+        unsigned cc = flags_test(g, i->cc), d = def(g, NOREG);
+        setcc(A, cc, RAX);
+        movzx8(A, d, RAX);
+        return true;
+    }
+    case IR_GETNZCV: getnzcv(g); return true;
+    case IR_SETNZCV: setnzcv(g, i); return true;
+    default: return false;
+    }
+}

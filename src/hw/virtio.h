@@ -1,0 +1,94 @@
+/*
+ * virtio.h - a virtio device apart from its transport: features, status, queues, configuration space.
+ *
+ * Owns device status and interrupt status. A transport (virtio_mmio.c) presents it; a device (virtio_rng.c, ...) fills in
+ * struct virtio_ops. Machine lock held throughout. Source: OASIS virtio 1.2.
+ */
+#ifndef GNOMON_HW_VIRTIO_H
+#define GNOMON_HW_VIRTIO_H
+
+#include "hw/device.h"
+#include "hw/irq.h"
+#include "hw/virtqueue.h"
+
+#define VIRTIO_MAX_QUEUES 8
+
+#define VIRTIO_F_INDIRECT_DESC (1ull << 28)
+#define VIRTIO_F_EVENT_IDX (1ull << 29)
+#define VIRTIO_F_VERSION_1 (1ull << 32)
+
+#define VIRTIO_S_ACKNOWLEDGE 0x01u
+#define VIRTIO_S_DRIVER 0x02u
+#define VIRTIO_S_DRIVER_OK 0x04u
+#define VIRTIO_S_FEATURES_OK 0x08u
+#define VIRTIO_S_NEEDS_RESET 0x40u
+#define VIRTIO_S_FAILED 0x80u
+
+#define VIRTIO_ISR_QUEUE 1u
+#define VIRTIO_ISR_CONFIG 2u
+
+enum virtio_id { VIRTIO_ID_NET = 1, VIRTIO_ID_BLOCK = 2, VIRTIO_ID_CONSOLE = 3, VIRTIO_ID_RNG = 4 };
+
+struct virtio_dev;
+
+struct virtio_ops {
+    const char *name;
+    uint32_t id;                                 /* enum virtio_id */
+    uint64_t features;                           /* of the device type; the ring features and VERSION_1 are added */
+    unsigned n_queues;
+    uint16_t queue_size[VIRTIO_MAX_QUEUES];
+    unsigned config_size;
+    /* The driver has put buffers on queue Q, or has just set DRIVER_OK (then called for each queue). */
+    void (*kick)(struct virtio_dev *d, unsigned q);
+    /* Copy LEN bytes at OFF of the configuration; the range is inside config_size. config_write may be NULL. */
+    void (*config_read)(struct virtio_dev *d, unsigned off, void *buf, unsigned len);
+    void (*config_write)(struct virtio_dev *d, unsigned off, const void *buf, unsigned len);
+    void (*reset)(struct virtio_dev *d);         /* forget requests in flight; may be NULL */
+};
+
+struct virtio_dev {
+    const struct virtio_ops *ops;
+    struct irq irq;                              /* set by the transport */
+    struct virtqueue vq[VIRTIO_MAX_QUEUES];
+    uint64_t driver_features;
+    uint8_t status;
+    uint8_t isr;
+    uint32_t config_generation;
+};
+
+void virtio_init(struct virtio_dev *d, const struct virtio_ops *ops);
+
+/* ---- for devices ---- */
+/* Pop from queue Q; false: nothing there, or the queue is broken (which has been dealt with). */
+bool virtio_pop(struct virtio_dev *d, unsigned q, struct vq_elem *e) MUST_CHECK;
+void virtio_push(struct virtio_dev *d, unsigned q, const struct vq_elem *e, uint32_t len);
+void virtio_signal(struct virtio_dev *d, unsigned q);        /* after a batch of pushes */
+void virtio_config_changed(struct virtio_dev *d);
+/* The driver did something impossible: NEEDS_RESET until it resets the device. */
+void virtio_broken(struct virtio_dev *d, const char *why);
+static inline bool virtio_running(const struct virtio_dev *d)
+{
+    return (d->status & (VIRTIO_S_DRIVER_OK | VIRTIO_S_NEEDS_RESET)) == VIRTIO_S_DRIVER_OK;
+}
+
+/* ---- for transports ---- */
+uint64_t virtio_offered(const struct virtio_dev *d);
+void virtio_set_status(struct virtio_dev *d, uint8_t status);          /* 0 resets */
+void virtio_reset(struct virtio_dev *d);
+void virtio_queue_enable(struct virtio_dev *d, unsigned q);
+void virtio_kick(struct virtio_dev *d, uint32_t q);
+void virtio_ack(struct virtio_dev *d, uint32_t bits);
+uint64_t virtio_config_read(struct virtio_dev *d, uint64_t off, unsigned size);
+void virtio_config_write(struct virtio_dev *d, uint64_t off, uint64_t v, unsigned size);
+
+/* ---- the devices ---- */
+struct chardev;
+struct virtio_dev *virtio_rng_new(void);
+struct virtio_dev *virtio_console_new(struct chardev *chr);
+
+/* ---- the MMIO transport, version 2 ---- */
+#define VIRTIO_MMIO_SIZE 0x200u
+/* D may be NULL: an empty slot. */
+struct device *virtio_mmio_new(uint64_t base, struct irq irq, struct virtio_dev *d);
+
+#endif

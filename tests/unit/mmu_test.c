@@ -1,0 +1,310 @@
+/*
+ * mmu_test.c - windows, software TLB and synchronisation against a guest whose page table is a small map.
+ *
+ * Every check goes through what generated code would use: vcpu.delta, vcpu.region_table, vcpu.tlb.
+ */
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem/mem.h"
+#include "mmu/internal.h"
+
+#define RAM_BASE 0x40000000ull
+#define RAM_SIZE (64ull << 20)
+#define USER_VA 0xaaaa00000000ull
+#define KERNEL_VA 0xffff800000000000ull
+
+static int passed, failed;
+#define CHECK(cond)                                                          \
+    do {                                                                     \
+        if (cond) {                                                          \
+            passed++;                                                        \
+        } else {                                                             \
+            failed++;                                                        \
+            printf("FAIL %s:%d: %s\n", __FILE__, __LINE__, #cond);           \
+        }                                                                    \
+    } while (0)
+
+/* ---- the guest: up to MAPS pages or blocks, by root ---- */
+#define MAPS 70000
+static struct map { uint64_t root, va, gpa; unsigned shift; uint8_t perms; bool global; } maps[MAPS];
+static unsigned n_maps;
+static uint64_t root[2] = { 0x1000, 0x2000 };
+static uint16_t cur_asid = 1;
+static jmp_buf fault_jmp;
+static struct mem_fault last_fault;
+static struct vcpu *cpu;
+
+static struct map *map_find(uint64_t r, uint64_t va)
+{
+    for (unsigned i = n_maps; i-- > 0;)
+        if (maps[i].root == r && va >> maps[i].shift == maps[i].va >> maps[i].shift)
+            return &maps[i];
+    return NULL;
+}
+
+static enum walk_status walk(struct vcpu *c, uint64_t va, enum access acc, enum view view, struct walk *w)
+{
+    const struct map *m = map_find(root[va_half(va)], va);
+    memset(w, 0, sizeof(*w));
+    if (!m) {
+        w->fault = 7;
+        return WALK_FAULT;
+    }
+    w->shift = (uint8_t)m->shift;
+    w->gpa = m->gpa + (va & ((1ull << m->shift) - 1));
+    w->perms = m->perms;
+    w->global = m->global;
+    w->leaf_gpa = 8;
+    unsigned need = acc == ACC_READ ? PERM_R(view) : acc == ACC_WRITE ? PERM_W(view) : PERM_XU | PERM_XK;
+    if (!(m->perms & need)) {
+        w->fault = 15;
+        return WALK_FAULT;
+    }
+    return WALK_OK;
+}
+
+static struct space_id space(const struct vcpu *c, unsigned half)
+{
+    return (struct space_id){ .root = root[half], .config = half, .asid = cur_asid };
+}
+
+static bool canonical(const struct vcpu *c, uint64_t *va) { return true; }
+static void raise_mem(struct vcpu *c, const struct mem_fault *f) { last_fault = *f; }
+static enum view fetch_view(const struct vcpu *c) { return VIEW_USER; }
+static void dump(const struct vcpu *c, void (*out)(const char *, ...)) {}
+NORETURN void vcpu_unwind(struct vcpu *c) { longjmp(fault_jmp, 1); }
+
+static const struct guest_ops guest = {
+    .name = "test", .insn_align = 4, .walk = walk, .space = space, .canonical = canonical, .raise_mem = raise_mem,
+    .fetch_view = fetch_view, .dump = dump, .state_size = sizeof(struct vcpu),
+};
+
+static void add(uint64_t r, uint64_t va, uint64_t gpa, unsigned shift, uint8_t perms, bool global)
+{
+    struct map *m = map_find(r, va);
+    if (!m)
+        m = &maps[n_maps++];
+    *m = (struct map){ r, va, gpa, shift, perms, global };
+}
+
+static void del(uint64_t r, uint64_t va)
+{
+    struct map *m = map_find(r, va);
+    if (m)
+        *m = maps[--n_maps];
+}
+
+#define U_RW (PERM_R(VIEW_USER) | PERM_W(VIEW_USER) | PERM_R(VIEW_KERNEL) | PERM_W(VIEW_KERNEL))
+#define U_RO (PERM_R(VIEW_USER) | PERM_R(VIEW_KERNEL))
+#define K_RW (PERM_R(VIEW_KERNEL) | PERM_W(VIEW_KERNEL) | PERM_R(VIEW_KERNEL_PAN) | PERM_W(VIEW_KERNEL_PAN))
+
+/* What generated code could reach without C: window record, and software TLB tag. */
+static uint64_t installed(uint64_t va, enum view view)
+{
+    enum region_group g = view_group(view, va);
+    struct space *s = mv(cpu)->cur[va_half(va)];
+    const struct window *w = g == REGION_GROUPS ? NULL : space_window(s, g, va);
+    return w ? window_rec(w, va) : 0;
+}
+
+static bool in_tlb(uint64_t va, enum view view, bool write)
+{
+    const struct tlb_entry *e = (const struct tlb_entry *)((const char *)cpu->tlb[view].table +
+                                                           ((va >> (PAGE_SHIFT - TLB_ENTRY_SHIFT)) & cpu->tlb[view].mask));
+    return (write ? e->write_tag : e->read_tag) == (va & PAGE_MASK);
+}
+
+static uint32_t mem_bits(unsigned size, enum view view, bool write)
+{
+    return ir_mem_pack((struct ir_mem){ .size = (uint16_t)(size & 7), .view = (uint16_t)(view & 3), .write = write });
+}
+
+/* Load; false: the guest faulted. */
+static bool load(uint64_t va, enum view view, uint64_t *v)
+{
+    if (setjmp(fault_jmp))
+        return false;
+    *v = mmu_mem_ops.load(cpu, va, mem_bits(3, view, false), 0);
+    return true;
+}
+
+static bool store(uint64_t va, enum view view, uint64_t v)
+{
+    if (setjmp(fault_jmp))
+        return false;
+    mmu_mem_ops.store(cpu, va, v, mem_bits(3, view, true), 0);
+    return true;
+}
+
+static uint64_t *ram(uint64_t gpa) { return mem_ptr(gpa, 8); }
+
+static void test_fill_and_fault(bool shadow)
+{
+    uint64_t v = 0;
+    add(root[0], USER_VA, RAM_BASE + 0x5000, 12, U_RW, false);
+    add(root[0], USER_VA + 0x1000, RAM_BASE + 0x9000, 12, U_RO, false);
+    *ram(RAM_BASE + 0x5008) = 0x1122334455667788;
+    CHECK(load(USER_VA + 8, VIEW_USER, &v) && v == 0x1122334455667788);
+    CHECK(shadow ? (installed(USER_VA, VIEW_USER) & REC_W) != 0 : in_tlb(USER_VA, VIEW_USER, true));
+    if (shadow) {
+        int slot = mmu_slot(VIEW_USER, USER_VA);
+        CHECK(slot >= 0 && cpu->delta[slot] != REGION_POISON);
+        CHECK(*(uint64_t *)(uintptr_t)(USER_VA + 8 + (uint64_t)cpu->delta[slot]) == 0x1122334455667788);
+        CHECK(cpu->region_table[VIEW_USER][(USER_VA >> REGION_SHIFT) & (REGION_TABLE - 1)] == cpu->delta[slot]);
+        CHECK(cpu->region_table[VIEW_KERNEL][(USER_VA >> REGION_SHIFT) & (REGION_TABLE - 1)] == REGION_POISON);
+    }
+    CHECK(store(USER_VA + 16, VIEW_USER, 42) && *ram(RAM_BASE + 0x5010) == 42);
+    CHECK(load(USER_VA + 0x1000, VIEW_USER, &v));
+    CHECK(!store(USER_VA + 0x1000, VIEW_USER, 1) && last_fault.fault == 15 && last_fault.access == ACC_WRITE);
+    CHECK(!load(USER_VA + 0x4000, VIEW_USER, &v) && last_fault.fault == 7 && last_fault.va == USER_VA + 0x4000);
+    /* a store across a page whose second half is read-only: nothing is written */
+    *ram(RAM_BASE + 0x5ff8) = 7;
+    CHECK(!store(USER_VA + 0xffc, VIEW_USER, ~0ull) && *ram(RAM_BASE + 0x5ff8) == 7);
+    CHECK(load(USER_VA + 0xffc, VIEW_USER, &v));
+}
+
+static void test_sync(bool shadow)
+{
+    uint64_t v;
+    add(root[0], USER_VA + 0x10000, RAM_BASE + 0x20000, 12, U_RW, false);
+    CHECK(store(USER_VA + 0x10000, VIEW_USER, 1));
+    /* moved to another page */
+    add(root[0], USER_VA + 0x10000, RAM_BASE + 0x30000, 12, U_RW, false);
+    *ram(RAM_BASE + 0x30000) = 99;
+    mmu_tlbi_range(cpu, USER_VA + 0x10000, PAGE_SIZE, 1);
+    CHECK(load(USER_VA + 0x10000, VIEW_USER, &v) && v == 99);
+    /* tightened */
+    add(root[0], USER_VA + 0x10000, RAM_BASE + 0x30000, 12, U_RO, false);
+    mmu_tlbi_range(cpu, USER_VA + 0x10000, PAGE_SIZE, 1);
+    CHECK(!store(USER_VA + 0x10000, VIEW_USER, 1) && *ram(RAM_BASE + 0x30000) == 99);
+    /* removed, by ASID */
+    CHECK(load(USER_VA + 0x10000, VIEW_USER, &v));
+    del(root[0], USER_VA + 0x10000);
+    mmu_tlbi_asid(cpu, 2);                        /* another's: may stay */
+    mmu_tlbi_asid(cpu, 1);
+    CHECK(!load(USER_VA + 0x10000, VIEW_USER, &v));
+    /* unchanged pages survive a full flush */
+    CHECK(load(USER_VA, VIEW_USER, &v));
+    mmu_tlbi_all(cpu);
+    CHECK(!shadow || installed(USER_VA, VIEW_USER));
+    CHECK(shadow || !in_tlb(USER_VA, VIEW_USER, false));
+}
+
+static void test_block(void)
+{
+    uint64_t v, va = USER_VA + (4ull << 21);
+    add(root[0], va, RAM_BASE + (2ull << 21), 21, U_RW, false);
+    CHECK(store(va + 0x1000, VIEW_USER, 5) && store(va + 0x100000, VIEW_USER, 6));
+    CHECK(*ram(RAM_BASE + (2ull << 21) + 0x1000) == 5);
+    del(root[0], va);
+    mmu_tlbi_range(cpu, va + 0x8000, PAGE_SIZE, 1);   /* anywhere in the block */
+    CHECK(!load(va + 0x1000, VIEW_USER, &v) && !load(va + 0x100000, VIEW_USER, &v));
+}
+
+static void test_switch(bool shadow)
+{
+    uint64_t v, va = USER_VA + 0x200000000ull;
+    uint64_t old = root[0];
+    for (unsigned i = 0; i < 8; i++) {
+        add(0x10000 + 0x1000 * i, va, RAM_BASE + 0x100000 + 0x1000 * i, 12, U_RW, false);
+        *ram(RAM_BASE + 0x100000 + 0x1000 * i) = 1000 + i;
+    }
+    for (unsigned i = 0; i < 4000; i++) {
+        root[0] = 0x10000 + 0x1000 * (i % 8);
+        cur_asid = (uint16_t)(10 + i % 8);
+        mmu_switch(cpu);
+        if (!load(va, VIEW_USER, &v) || v != 1000 + i % 8) {
+            CHECK(!"the wrong space's page");
+            break;
+        }
+    }
+    uint64_t fills = mmu_stats()->fills;
+    for (unsigned i = 0; i < 8; i++) {
+        root[0] = 0x10000 + 0x1000 * i;
+        mmu_switch(cpu);
+        CHECK(load(va, VIEW_USER, &v));
+    }
+    CHECK(mmu_stats()->fills == fills);           /* nothing was flushed by the switches */
+    /* TLBI by ASID of a space that is not in force */
+    del(0x10000 + 0x1000 * 3, va);
+    mmu_tlbi_asid(cpu, 13);
+    root[0] = 0x10000 + 0x1000 * 3;
+    cur_asid = 13;
+    mmu_switch(cpu);
+    CHECK(!load(va, VIEW_USER, &v));
+    root[0] = 0x10000;
+    cur_asid = 10;
+    mmu_switch(cpu);
+    CHECK(load(va, VIEW_USER, &v) && v == 1000);
+    root[0] = old;
+    cur_asid = 1;
+    mmu_switch(cpu);
+    CHECK(!load(va, VIEW_USER, &v));
+}
+
+static void test_kernel_views(bool shadow)
+{
+    uint64_t v;
+    add(root[1], KERNEL_VA, RAM_BASE + 0x200000, 12, K_RW, true);
+    CHECK(store(KERNEL_VA, VIEW_KERNEL, 77) && load(KERNEL_VA, VIEW_KERNEL_PAN, &v) && v == 77);
+    CHECK(!load(KERNEL_VA, VIEW_USER, &v));
+    CHECK(!shadow || installed(KERNEL_VA, VIEW_KERNEL));
+    /* user page: the kernel reaches it without PAN only; its window must not hold it */
+    CHECK(load(USER_VA, VIEW_KERNEL, &v) && !load(USER_VA, VIEW_KERNEL_PAN, &v));
+    CHECK(!installed(USER_VA, VIEW_KERNEL));
+    /* a global entry goes with a TLBI for any ASID's address */
+    del(root[1], KERNEL_VA);
+    mmu_tlbi_range(cpu, KERNEL_VA, PAGE_SIZE, MMU_ANY_ASID);
+    CHECK(!load(KERNEL_VA, VIEW_KERNEL, &v));
+    /* the kernel's view of the low half follows a switch of the low root */
+    uint64_t old = root[0];
+    CHECK(load(USER_VA, VIEW_KERNEL, &v));
+    root[0] = 0x777000;
+    mmu_switch(cpu);
+    CHECK(!load(USER_VA, VIEW_KERNEL, &v));
+    root[0] = old;
+    mmu_switch(cpu);
+}
+
+static void test_budget(bool shadow)
+{
+    if (!shadow)
+        return;
+    uint64_t v, va = USER_VA + 0x400000000ull;
+    for (unsigned i = 0; i < 3000; i++)            /* every page its own VMA: physical pages run backwards */
+        add(root[0], va + 0x1000ull * i, RAM_BASE + 0x1000000 - 0x1000ull * i, 12, U_RW, false);
+    bool ok = true;
+    for (unsigned i = 0; i < 3000; i++) {
+        ok &= store(va + 0x1000ull * i, VIEW_USER, i);
+        ok &= mmu_vmas() <= mmu.max_vmas;
+    }
+    CHECK(ok);
+    for (unsigned i = 0; i < 3000; i++)
+        ok &= load(va + 0x1000ull * i, VIEW_USER, &v) && v == i;
+    CHECK(ok);
+    CHECK(mmu_stats()->windows_evicted > 0 || mmu_stats()->dropped_pages > 0);
+    mmu_tlbi_all(cpu);
+}
+
+int main(int argc, char **argv)
+{
+    bool shadow = argc > 1 && !strcmp(argv[1], "shadow");
+    mem_init(RAM_BASE, RAM_SIZE);
+    struct mmu_config cfg = { .paging = shadow ? PAGING_SHADOW : PAGING_SOFTTLB, .max_vmas = 1000 };
+    mmu_init(&cfg, &guest);
+    cpu = aligned_alloc(64, ALIGN_UP(sizeof(*cpu), (size_t)64));
+    memset(cpu, 0, sizeof(*cpu));
+    mmu_vcpu_init(cpu);
+    mmu_switch(cpu);
+    test_fill_and_fault(shadow);
+    test_sync(shadow);
+    test_block();
+    test_switch(shadow);
+    test_kernel_views(shadow);
+    test_budget(shadow);
+    printf("%d passed, %d failed\n", passed, failed);
+    return failed != 0;
+}
