@@ -23,8 +23,9 @@ Example:
     LDADD     size:2 111000 a:1 r:1 1 rs:5 0000 00 rn:5 rt:5     ; feat=lse
 
 From a file a64_base.decode come struct arg_NAME { uint32_t insn; fields }, the prototypes
-`bool trans_NAME(struct a64_tr *tr, const struct arg_NAME *a)` and `bool a64_decode_base(struct a64_tr *tr, uint32_t insn)`,
-which is false when nothing matches or the trans_ function said false.
+`bool trans_NAME(struct a64_tr *tr, const struct arg_NAME *a)` and
+`bool a64_decode_base(struct a64_tr *tr, uint32_t insn)`, which is false when nothing matches or the
+trans_ function said false.
 """
 
 import argparse
@@ -38,8 +39,8 @@ FIELD = re.compile(r'^([A-Za-z_]\w*):(s?)(\d+)$')
 NAME = re.compile(r'^[A-Za-z_]\w*$')
 ATTR = re.compile(r'^[A-Za-z_][\w.-]*(=\S+)?$')
 # Names that the generated structures cannot use.
-RESERVED = set('''insn auto break case char const continue default do double else enum extern float for goto if inline int
-long register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
+RESERVED = set('''insn auto break case char const continue default do double else enum extern float for goto if inline
+int long register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
 bool true false asm typeof'''.split())
 
 
@@ -130,7 +131,8 @@ class Table:
                     warnings.append(f'{late.where()}: {late.name} overlaps {early.name} of {early.where()}')
                 elif not late.fallback:
                     both = early.value | late.value
-                    self.error(late.where(), f'{late.name} overlaps {early.name} (line {early.line}), e.g. {both:#010x}')
+                    self.error(late.where(),
+                               f'{late.name} overlaps {early.name} (line {early.line}), e.g. {both:#010x}')
                 elif early.mask & ~late.mask == 0:
                     self.error(late.where(), f'{late.name} can never match: {early.name} (line {early.line}) covers it')
 

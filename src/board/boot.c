@@ -273,13 +273,7 @@ void boot_install(const struct boot_images *b)
         if (!p)
             bug("%s is not in RAM", o->what);
         memcpy(p, o->data, o->len);
-        /* Fresh RAM is zero already: a large .bss need not be touched page by page, which would cost memory and time. */
-        for (uint64_t at = o->len; at < o->mem_len; at += MIN(o->mem_len - at, 4096)) {
-            uint64_t n = MIN(o->mem_len - at, 4096);
-            static const uint8_t zero[4096];
-            if (memcmp(p + at, zero, n))
-                memset(p + at, 0, n);
-        }
+        memset(p + o->len, 0, o->mem_len - o->len);
         mem_dma_wrote(o->gpa, o->mem_len);
     }
 }

@@ -25,6 +25,8 @@ void exec_kick(struct vcpu *c);
  * state the caller has set up.
  */
 void exec_set_power(struct vcpu *c, bool on);
+/* After exec_set_power(c, false): wait until it is asleep in its run loop, so that its state may be set. Not the caller's own vCPU. */
+void exec_wait_off(struct vcpu *c);
 /*
  * Hold every vCPU outside guest code, helpers and devices (those off or in WFI included) until exec_resume_all(); for reset and
  * snapshots. Main thread, machine lock not held. While held, their state may be changed.

@@ -61,6 +61,9 @@ bool host_generate(const struct ir_block *b, const struct host_gen_opts *o, void
 /* Run from `entry` until an exit reaches C. Returns the exit taken (chainable) or NULL; pc_page/pc_off say where the guest is. */
 struct host_exit *host_run(struct vcpu *c, const void *entry);
 
+/* Leave translated code from inside a C function that it called: host_run() returns NULL. The state in memory is complete. */
+NORETURN void host_unwind(struct vcpu *c);
+
 /* Atomic with respect to other vCPUs running the block. */
 void host_patch_jump(struct host_exit *e, const void *to);   /* to = NULL: back to the stub */
 void host_patch_site(const struct host_code *code, const struct host_site *s);   /* jump straight to the slow stub */

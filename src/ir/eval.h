@@ -27,7 +27,7 @@ uint64_t ir_eval_vint(const struct ir_insn *i, struct vcpu *c, u128 a);
 /* FCMP: the flags (NZCV_HOST_*). */
 uint16_t ir_eval_fcmp(const struct ir_insn *i, struct vcpu *c, u128 a, u128 b);
 
-/* a + b + carry in type t: returns the result and sets *nzcv (NZCV_HOST_*). A subtraction is ~b with carry 1 - borrow. */
+/* a + b + carry in type t; sets *nzcv (NZCV_HOST_*). A subtraction is one of ~b with carry 1 - borrow. */
 static inline uint64_t ir_add_flags(enum ir_type t, uint64_t a, uint64_t b, unsigned carry, uint16_t *nzcv)
 {
     unsigned top = ir_width(t) - 1;

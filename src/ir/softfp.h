@@ -26,6 +26,9 @@ uint64_t sfp_maxnm(struct fp_env *e, unsigned esz, uint64_t a, uint64_t b);
 uint64_t sfp_minnm(struct fp_env *e, unsigned esz, uint64_t a, uint64_t b);
 uint64_t sfp_recip_estimate(struct fp_env *e, unsigned esz, uint64_t a);
 uint64_t sfp_rsqrt_estimate(struct fp_env *e, unsigned esz, uint64_t a);
+/* The tables behind the estimates, also of URECPE and URSQRTE: a 256..511 (0.5..1) or 128..511 (0.25..1) -> 256..511 (1..2). */
+unsigned sfp_recip_table(unsigned a);
+unsigned sfp_rsqrt_table(unsigned a);
 uint64_t sfp_recip_step(struct fp_env *e, unsigned esz, uint64_t a, uint64_t b);   /* FRECPS, fused */
 uint64_t sfp_rsqrt_step(struct fp_env *e, unsigned esz, uint64_t a, uint64_t b);   /* FRSQRTS, fused */
 uint64_t sfp_recpx(struct fp_env *e, unsigned esz, uint64_t a);

@@ -7,14 +7,14 @@
 #include "ir/softfp_internal.h"
 
 /* 1/a for a in [256, 512) standing for [0.5, 1.0); the result in [256, 512) stands for [1.0, 2.0). */
-static unsigned recip_estimate(unsigned a)
+unsigned sfp_recip_table(unsigned a)
 {
     unsigned b = (1u << 19) / (2 * a + 1);
     return (b + 1) / 2;
 }
 
 /* 1/sqrt(a) for a in [128, 512) standing for [0.25, 1.0); the result in [256, 512) stands for [1.0, 2.0). */
-static unsigned rsqrt_estimate(unsigned a)
+unsigned sfp_rsqrt_table(unsigned a)
 {
     a = a < 256 ? 2 * a + 1 : ((a >> 1 << 1) + 1) * 2;
     unsigned b = 512;
@@ -70,7 +70,7 @@ uint64_t sfp_recip_estimate(struct fp_env *e, unsigned esz, uint64_t a)
         }
     }
     int rexp = 2 * bias - 1 - exp;
-    frac = (uint64_t)(recip_estimate(256 | (unsigned)(frac >> 44)) & 0xff) << 44;
+    frac = (uint64_t)(sfp_recip_table(256 | (unsigned)(frac >> 44)) & 0xff) << 44;
     if (rexp == 0) {
         frac = 1ull << 51 | frac >> 1;
     } else if (rexp == -1) {
@@ -110,11 +110,11 @@ uint64_t sfp_rsqrt_estimate(struct fp_env *e, unsigned esz, uint64_t a)
     }
     unsigned scaled = exp & 1 ? 0x80 | (unsigned)(frac >> 45) : 0x100 | (unsigned)(frac >> 44);
     int rexp = (3 * sfp_bias(esz) - 1 - exp) / 2;
-    uint64_t est = rsqrt_estimate(scaled) & 0xff;
+    uint64_t est = sfp_rsqrt_table(scaled) & 0xff;
     return (uint64_t)rexp << mb | est << (mb - 8);
 }
 
-/* CONSTANT + (-a) * b, halved if HALVE: the fused steps. inf * 0 gives the constant (halved) itself. */
+/* 2 - a * b, or (3 - a * b) / 2: the fused steps. An infinity times zero counts as 0. */
 static uint64_t step(struct fp_env *e, unsigned esz, uint64_t a, uint64_t b, bool rsqrt)
 {
     a ^= sfp_sign_bit(esz);

@@ -1,8 +1,9 @@
 /*
  * a64_base_test.c - A64 base instructions through decoder, translator and the IR interpreter, against recorded results.
  *
- * The table a64_base_cases.h is made by gen_a64_base/gen.py with the help of qemu-aarch64. With two arguments the program
- * compares case_in and case_out records of gen_a64_base/runner.c instead of the table (bulk runs of gen.py --fuzz).
+ * The table a64_base_cases.h is made by gen_a64_base/gen.py with the help of qemu-aarch64. With two arguments the
+ * program compares case_in and case_out records of gen_a64_base/runner.c instead of the table (bulk runs of gen.py
+ * --fuzz).
  */
 #include "guest/a64/translate.h"
 

@@ -1,6 +1,6 @@
 /*
- * decode_test.c - the instruction tables: every *.decode loads, the generated decoders agree with a plain search of the table,
- * and known encodings have the expected names and fields.
+ * decode_test.c - the instruction tables: every *.decode loads, the generated decoders agree with a plain search of
+ * the table, and known encodings have the expected names and fields.
  *
  * Arguments: the JSON tables. The generated decoders are linked with trans_ functions that only note what they got.
  */

@@ -120,8 +120,8 @@ static uint64_t expect_int(enum ir_op op, unsigned w, unsigned size, unsigned ls
     return w == 32 ? (uint32_t)r : r;
 }
 
-static ir_val make_int(struct ir_block *b, enum ir_op op, enum ir_type t, unsigned size, unsigned lsb, unsigned len, ir_val x,
-                       ir_val y, ir_val z)
+static ir_val make_int(struct ir_block *b, enum ir_op op, enum ir_type t, unsigned size, unsigned lsb, unsigned len,
+                       ir_val x, ir_val y, ir_val z)
 {
     switch (op) {
     case IR_SEXT:

@@ -65,6 +65,8 @@ typedef uint64_t simd_fn(struct vcpu *c, const struct simd_desc *o, uint64_t d, 
 SIMD_FNS(X)
 #undef X
 
+u128 simd_pmull64(uint64_t a, uint64_t b);        /* 64 by 64 bits over {0, 1} */
+
 /* ---- lanes of a register in memory (little-endian host) ---- */
 static inline uint64_t simd_mask(unsigned esz) { return esz == 3 ? ~0ull : (1ull << (8u << esz)) - 1; }
 static inline uint64_t simd_get(const u128 *v, unsigned esz, unsigned lane)

@@ -2,7 +2,8 @@
  * translate.c - the A64 translation loop and what the translation groups share: register access, memory attributes,
  * exceptions and control flow.
  *
- * Owns the way a block begins and ends. Must not know any single instruction: those are in the tables and translate_*.c.
+ * Owns the way a block begins and ends. Must not know any single instruction: those are in the tables and
+ * translate_*.c.
  */
 #include "guest/a64/translate.h"
 
@@ -32,8 +33,8 @@ void a64_set_xsp(struct a64_tr *tr, unsigned n, ir_val v)
 /* ---- memory ---- */
 
 /*
- * Stack pointer alignment (A64F_SA) is not checked: a test at every access through SP costs more than it finds. Guests that
- * would take that exception are broken anyway, and run on.
+ * Stack pointer alignment (A64F_SA) is not checked: a test at every access through SP costs more than it finds. Guests
+ * that would take that exception are broken anyway, and run on.
  */
 ir_val a64_base(struct a64_tr *tr, unsigned n)
 {
@@ -124,6 +125,14 @@ void a64_tr_ind(struct a64_tr *tr, ir_val target, enum ir_branch_hint hint)
 
 /* ---- the loop ---- */
 
+/* Bits 27 and 26 set: FP and Advanced SIMD with their loads and stores; and nothing else (C4.1, table C4-1). */
+static bool decode(struct a64_tr *tr, uint32_t insn)
+{
+    if ((insn & 0x0c000000u) == 0x0c000000u)
+        return a64_decode_simd(tr, insn);
+    return a64_decode_base(tr, insn) || a64_decode_sys(tr, insn);
+}
+
 void a64_translate(struct ir_block *b, const struct translate_ctx *ctx, const struct vcpu *c)
 {
     struct a64_tr tr = {.b = b, .ctx = ctx, .cpu = a64c(c), .flags = ctx->flags, .pc_off = ctx->pc_off};
@@ -139,7 +148,7 @@ void a64_translate(struct ir_block *b, const struct translate_ctx *ctx, const st
             const uint8_t *p = ctx->page + tr.pc_off;
 
             tr.insn = p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24;
-            if (!a64_decode_base(&tr, tr.insn) && !a64_decode_sys(&tr, tr.insn) && !a64_decode_simd(&tr, tr.insn))
+            if (!decode(&tr, tr.insn))
                 a64_tr_raise(&tr, EC_UNKNOWN, 0, false);
         }
         tr.pc_off += 4;

@@ -1,12 +1,12 @@
 /*
  * translate_atomic.c - A64 exclusives, acquire and release, LSE atomics.
  *
- * Source: Arm ARM DDI 0487, C4.1.94; exclusives B2.9. All of these need natural alignment. The host is x86-TSO: loads acquire
- * and stores release by themselves, locked operations are full barriers; only a store-release followed by a load-acquire
- * (RCsc) needs a fence, which follows the store.
+ * Source: Arm ARM DDI 0487, C4.1.94; exclusives B2.9. All of these need natural alignment. The host is x86-TSO: loads
+ * acquire and stores release by themselves, locked operations are full barriers; only a store-release followed by a
+ * load-acquire (RCsc) needs a fence, which follows the store.
  *
- * An exclusive pair is a compare and swap against what the load saw: vcpu.excl_addr, excl_val. A store in between that puts
- * the same value back is not noticed.
+ * An exclusive pair is a compare and swap against what the load saw: vcpu.excl_addr, excl_val. A store in between that
+ * puts the same value back is not noticed.
  */
 #include "guest/a64/translate.h"
 
@@ -225,18 +225,18 @@ bool trans_LDAPURSW(struct a64_tr *tr, const struct arg_LDAPURSW *a)
 
 /* ---- LSE ---- */
 
-#define LSE(NAME, AMO)                                                                                                  \
-    bool trans_##NAME(struct a64_tr *tr, const struct arg_##NAME *a)                                                    \
-    {                                                                                                                   \
-        enum ir_type t = type_of(a->size);                                                                              \
-        ir_val va, v;                                                                                                   \
-                                                                                                                        \
-        if (!a64_has_lse(tr->cpu))                                                                                      \
-            return false;                                                                                               \
-        va = a64_base(tr, a->rn);                                                                                       \
-        v = a64_x(tr, t, a->rs);                                                                                        \
-        a64_set_x(tr, a->rt, ir_amo(tr->b, t, AMO, aligned(tr, a->size, true), va, v));                                 \
-        return true;                                                                                                    \
+#define LSE(NAME, AMO)                                                                                                 \
+    bool trans_##NAME(struct a64_tr *tr, const struct arg_##NAME *a)                                                   \
+    {                                                                                                                  \
+        enum ir_type t = type_of(a->size);                                                                             \
+        ir_val va, v;                                                                                                  \
+                                                                                                                       \
+        if (!a64_has_lse(tr->cpu))                                                                                     \
+            return false;                                                                                              \
+        va = a64_base(tr, a->rn);                                                                                      \
+        v = a64_x(tr, t, a->rs);                                                                                       \
+        a64_set_x(tr, a->rt, ir_amo(tr->b, t, AMO, aligned(tr, a->size, true), va, v));                                \
+        return true;                                                                                                   \
     }
 LSE(LDADD, AMO_ADD)
 LSE(LDCLR, AMO_CLR)

@@ -1,6 +1,6 @@
 /*
- * translate_dp_imm.c - A64 data processing with an immediate: PC-relative addresses, add and subtract, logical, move wide,
- * bitfields, extract.
+ * translate_dp_imm.c - A64 data processing with an immediate: PC-relative addresses, add and subtract, logical, move
+ * wide, bitfields, extract.
  *
  * Source: Arm ARM DDI 0487, C4.1.92 "Data Processing -- Immediate".
  */
@@ -29,14 +29,14 @@ bool trans_ADRP(struct a64_tr *tr, const struct arg_ADRP *a)
 
 /* ---- add and subtract ---- */
 
-#define ADDSUB_IMM(NAME, OP, SET)                                                                                       \
-    bool trans_##NAME(struct a64_tr *tr, const struct arg_##NAME *a)                                                    \
-    {                                                                                                                   \
-        enum ir_type t = a64_t(a->sf);                                                                                  \
-        ir_val imm = ir_const(tr->b, t, (uint64_t)a->imm << (a->sh ? 12 : 0));                                          \
-                                                                                                                        \
-        SET(tr, a->rd, ir_op2(tr->b, OP, t, a64_xsp(tr, t, a->rn), imm));                                               \
-        return true;                                                                                                    \
+#define ADDSUB_IMM(NAME, OP, SET)                                                                                      \
+    bool trans_##NAME(struct a64_tr *tr, const struct arg_##NAME *a)                                                   \
+    {                                                                                                                  \
+        enum ir_type t = a64_t(a->sf);                                                                                 \
+        ir_val imm = ir_const(tr->b, t, (uint64_t)a->imm << (a->sh ? 12 : 0));                                         \
+                                                                                                                       \
+        SET(tr, a->rd, ir_op2(tr->b, OP, t, a64_xsp(tr, t, a->rn), imm));                                              \
+        return true;                                                                                                   \
     }
 ADDSUB_IMM(ADD_imm, IR_ADD, a64_set_xsp)
 ADDSUB_IMM(ADDS_imm, IR_ADDS, a64_set_x)
@@ -73,16 +73,16 @@ static bool logical_imm(unsigned sf, unsigned n, unsigned immr, unsigned imms, u
     return true;
 }
 
-#define LOGICAL_IMM(NAME, OP, SET)                                                                                      \
-    bool trans_##NAME(struct a64_tr *tr, const struct arg_##NAME *a)                                                    \
-    {                                                                                                                   \
-        enum ir_type t = a64_t(a->sf);                                                                                  \
-        uint64_t imm;                                                                                                   \
-                                                                                                                        \
-        if (!logical_imm(a->sf, a->n, a->immr, a->imms, &imm))                                                          \
-            return false;                                                                                               \
-        SET(tr, a->rd, ir_op2(tr->b, OP, t, a64_x(tr, t, a->rn), ir_const(tr->b, t, imm)));                             \
-        return true;                                                                                                    \
+#define LOGICAL_IMM(NAME, OP, SET)                                                                                     \
+    bool trans_##NAME(struct a64_tr *tr, const struct arg_##NAME *a)                                                   \
+    {                                                                                                                  \
+        enum ir_type t = a64_t(a->sf);                                                                                 \
+        uint64_t imm;                                                                                                  \
+                                                                                                                       \
+        if (!logical_imm(a->sf, a->n, a->immr, a->imms, &imm))                                                         \
+            return false;                                                                                              \
+        SET(tr, a->rd, ir_op2(tr->b, OP, t, a64_x(tr, t, a->rn), ir_const(tr->b, t, imm)));                            \
+        return true;                                                                                                   \
     }
 LOGICAL_IMM(AND_imm, IR_AND, a64_set_xsp)
 LOGICAL_IMM(ORR_imm, IR_OR, a64_set_xsp)

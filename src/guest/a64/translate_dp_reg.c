@@ -1,6 +1,6 @@
 /*
- * translate_dp_reg.c - A64 data processing with registers: logical, add and subtract, carry, flag manipulation, conditional
- * compare and select, one to three sources.
+ * translate_dp_reg.c - A64 data processing with registers: logical, add and subtract, carry, flag manipulation,
+ * conditional compare and select, one to three sources.
  *
  * Source: Arm ARM DDI 0487, C4.1.95 "Data Processing -- Register".
  */
@@ -30,20 +30,20 @@ static ir_val extended(struct a64_tr *tr, enum ir_type t, unsigned rm, unsigned 
 
 /* ---- logical, shifted register ---- */
 
-#define LOGICAL(NAME, OP, INVERT)                                                                                       \
-    bool trans_##NAME(struct a64_tr *tr, const struct arg_##NAME *a)                                                    \
-    {                                                                                                                   \
-        enum ir_type t = a64_t(a->sf);                                                                                  \
-        ir_val n, m;                                                                                                    \
-                                                                                                                        \
-        if (!a->sf && a->imm > 31)                                                                                      \
-            return false;                                                                                               \
-        m = shifted(tr, t, a->rm, a->shift, a->imm);                                                                    \
-        if (INVERT)                                                                                                     \
-            m = ir_op1(tr->b, IR_NOT, t, m);                                                                            \
-        n = a64_x(tr, t, a->rn);                                                                                        \
-        a64_set_x(tr, a->rd, ir_op2(tr->b, OP, t, n, m));                                                               \
-        return true;                                                                                                    \
+#define LOGICAL(NAME, OP, INVERT)                                                                                      \
+    bool trans_##NAME(struct a64_tr *tr, const struct arg_##NAME *a)                                                   \
+    {                                                                                                                  \
+        enum ir_type t = a64_t(a->sf);                                                                                 \
+        ir_val n, m;                                                                                                   \
+                                                                                                                       \
+        if (!a->sf && a->imm > 31)                                                                                     \
+            return false;                                                                                              \
+        m = shifted(tr, t, a->rm, a->shift, a->imm);                                                                   \
+        if (INVERT)                                                                                                    \
+            m = ir_op1(tr->b, IR_NOT, t, m);                                                                           \
+        n = a64_x(tr, t, a->rn);                                                                                       \
+        a64_set_x(tr, a->rd, ir_op2(tr->b, OP, t, n, m));                                                              \
+        return true;                                                                                                   \
     }
 LOGICAL(AND_reg, IR_AND, false)
 LOGICAL(BIC_reg, IR_ANDN, false)
@@ -83,18 +83,18 @@ bool trans_ORN_reg(struct a64_tr *tr, const struct arg_ORN_reg *a)
 
 /* ---- add and subtract ---- */
 
-#define ADDSUB_REG(NAME, OP)                                                                                            \
-    bool trans_##NAME(struct a64_tr *tr, const struct arg_##NAME *a)                                                    \
-    {                                                                                                                   \
-        enum ir_type t = a64_t(a->sf);                                                                                  \
-        ir_val n, m;                                                                                                    \
-                                                                                                                        \
-        if (a->shift == 3 || (!a->sf && a->imm > 31))                                                                   \
-            return false;                                                                                               \
-        n = a64_x(tr, t, a->rn);                                                                                        \
-        m = shifted(tr, t, a->rm, a->shift, a->imm);                                                                    \
-        a64_set_x(tr, a->rd, ir_op2(tr->b, OP, t, n, m));                                                               \
-        return true;                                                                                                    \
+#define ADDSUB_REG(NAME, OP)                                                                                           \
+    bool trans_##NAME(struct a64_tr *tr, const struct arg_##NAME *a)                                                   \
+    {                                                                                                                  \
+        enum ir_type t = a64_t(a->sf);                                                                                 \
+        ir_val n, m;                                                                                                   \
+                                                                                                                       \
+        if (a->shift == 3 || (!a->sf && a->imm > 31))                                                                  \
+            return false;                                                                                              \
+        n = a64_x(tr, t, a->rn);                                                                                       \
+        m = shifted(tr, t, a->rm, a->shift, a->imm);                                                                   \
+        a64_set_x(tr, a->rd, ir_op2(tr->b, OP, t, n, m));                                                              \
+        return true;                                                                                                   \
     }
 ADDSUB_REG(ADD_reg, IR_ADD)
 ADDSUB_REG(ADDS_reg, IR_ADDS)
@@ -116,18 +116,18 @@ bool trans_SUB_reg(struct a64_tr *tr, const struct arg_SUB_reg *a)
     return true;
 }
 
-#define ADDSUB_EXT(NAME, OP, SET)                                                                                       \
-    bool trans_##NAME(struct a64_tr *tr, const struct arg_##NAME *a)                                                    \
-    {                                                                                                                   \
-        enum ir_type t = a64_t(a->sf);                                                                                  \
-        ir_val n, m;                                                                                                    \
-                                                                                                                        \
-        if (a->imm > 4)                                                                                                 \
-            return false;                                                                                               \
-        n = a64_xsp(tr, t, a->rn);                                                                                      \
-        m = extended(tr, t, a->rm, a->option, a->imm);                                                                  \
-        SET(tr, a->rd, ir_op2(tr->b, OP, t, n, m));                                                                     \
-        return true;                                                                                                    \
+#define ADDSUB_EXT(NAME, OP, SET)                                                                                      \
+    bool trans_##NAME(struct a64_tr *tr, const struct arg_##NAME *a)                                                   \
+    {                                                                                                                  \
+        enum ir_type t = a64_t(a->sf);                                                                                 \
+        ir_val n, m;                                                                                                   \
+                                                                                                                       \
+        if (a->imm > 4)                                                                                                \
+            return false;                                                                                              \
+        n = a64_xsp(tr, t, a->rn);                                                                                     \
+        m = extended(tr, t, a->rm, a->option, a->imm);                                                                 \
+        SET(tr, a->rd, ir_op2(tr->b, OP, t, n, m));                                                                    \
+        return true;                                                                                                   \
     }
 ADDSUB_EXT(ADD_ext, IR_ADD, a64_set_xsp)
 ADDSUB_EXT(ADDS_ext, IR_ADDS, a64_set_x)
@@ -136,14 +136,14 @@ ADDSUB_EXT(SUBS_ext, IR_SUBS, a64_set_x)
 
 /* ---- register forms that are one IR operation on Rn, Rm ---- */
 
-#define TWO_SOURCES(NAME, OP)                                                                                           \
-    bool trans_##NAME(struct a64_tr *tr, const struct arg_##NAME *a)                                                    \
-    {                                                                                                                   \
-        enum ir_type t = a64_t(a->sf);                                                                                  \
-        ir_val n = a64_x(tr, t, a->rn), m = a64_x(tr, t, a->rm);                                                        \
-                                                                                                                        \
-        a64_set_x(tr, a->rd, ir_op2(tr->b, OP, t, n, m));                                                               \
-        return true;                                                                                                    \
+#define TWO_SOURCES(NAME, OP)                                                                                          \
+    bool trans_##NAME(struct a64_tr *tr, const struct arg_##NAME *a)                                                   \
+    {                                                                                                                  \
+        enum ir_type t = a64_t(a->sf);                                                                                 \
+        ir_val n = a64_x(tr, t, a->rn), m = a64_x(tr, t, a->rm);                                                       \
+                                                                                                                       \
+        a64_set_x(tr, a->rd, ir_op2(tr->b, OP, t, n, m));                                                              \
+        return true;                                                                                                   \
     }
 TWO_SOURCES(ADC, IR_ADC)
 TWO_SOURCES(ADCS, IR_ADCS)
@@ -169,7 +169,8 @@ bool trans_RMIF(struct a64_tr *tr, const struct arg_RMIF *a)
     v = ir_op2(b, IR_ROR, IR_I64, a64_x(tr, IR_I64, a->rn), ir_const(b, IR_I64, a->imm));
     v = ir_op2(b, IR_SHL, IR_I64, v, ir_const(b, IR_I64, 28));
     v = ir_op2(b, IR_AND, IR_I64, v, ir_const(b, IR_I64, (uint64_t)a->mask << 28));
-    old = ir_op2(b, IR_AND, IR_I64, ir_op0(b, IR_GETNZCV, IR_I64), ir_const(b, IR_I64, (uint64_t)(~a->mask & 15) << 28));
+    old = ir_op0(b, IR_GETNZCV, IR_I64);
+    old = ir_op2(b, IR_AND, IR_I64, old, ir_const(b, IR_I64, (uint64_t)(~a->mask & 15) << 28));
     ir_op1(b, IR_SETNZCV, IR_I64, ir_op2(b, IR_OR, IR_I64, v, old));
     return true;
 }
@@ -208,7 +209,8 @@ bool trans_SETF16(struct a64_tr *tr, const struct arg_SETF16 *a)
 
 /* ---- conditional compare ---- */
 
-static void cond_compare(struct a64_tr *tr, enum ir_type t, bool negative, unsigned cond, unsigned nzcv, ir_val n, ir_val m)
+static void cond_compare(struct a64_tr *tr, enum ir_type t, bool negative, unsigned cond, unsigned nzcv, ir_val n,
+                         ir_val m)
 {
     if (cond >= CC_AL)                                         /* always: no choice left */
         ir_op2(tr->b, negative ? IR_ADDS : IR_SUBS, t, n, m);
@@ -216,14 +218,14 @@ static void cond_compare(struct a64_tr *tr, enum ir_type t, bool negative, unsig
         ir_ccmp(tr->b, negative ? IR_CCMN : IR_CCMP, t, (enum ir_cc)cond, nzcv, n, m);
 }
 
-#define COND_COMPARE(NAME, NEGATIVE, OPERAND)                                                                           \
-    bool trans_##NAME(struct a64_tr *tr, const struct arg_##NAME *a)                                                    \
-    {                                                                                                                   \
-        enum ir_type t = a64_t(a->sf);                                                                                  \
-        ir_val n = a64_x(tr, t, a->rn), m = OPERAND;                                                                    \
-                                                                                                                        \
-        cond_compare(tr, t, NEGATIVE, a->cond, a->nzcv, n, m);                                                          \
-        return true;                                                                                                    \
+#define COND_COMPARE(NAME, NEGATIVE, OPERAND)                                                                          \
+    bool trans_##NAME(struct a64_tr *tr, const struct arg_##NAME *a)                                                   \
+    {                                                                                                                  \
+        enum ir_type t = a64_t(a->sf);                                                                                 \
+        ir_val n = a64_x(tr, t, a->rn), m = OPERAND;                                                                   \
+                                                                                                                       \
+        cond_compare(tr, t, NEGATIVE, a->cond, a->nzcv, n, m);                                                         \
+        return true;                                                                                                   \
     }
 COND_COMPARE(CCMN_reg, true, a64_x(tr, t, a->rm))
 COND_COMPARE(CCMP_reg, false, a64_x(tr, t, a->rm))
@@ -313,7 +315,8 @@ static uint64_t help_crc32c(struct vcpu *c, uint64_t a, uint64_t b, uint64_t d)
 static const struct ir_helper helper_crc32 = {"crc32", help_crc32, 0};
 static const struct ir_helper helper_crc32c = {"crc32c", help_crc32c, 0};
 
-static bool crc_insn(struct a64_tr *tr, const struct ir_helper *h, unsigned sf, unsigned sz, unsigned rd, unsigned rn, unsigned rm)
+static bool crc_insn(struct a64_tr *tr, const struct ir_helper *h, unsigned sf, unsigned sz, unsigned rd, unsigned rn,
+                     unsigned rm)
 {
     ir_val acc, v;
 

@@ -15,7 +15,8 @@ enum { MODE_PLAIN, MODE_POST, MODE_UNPRIV, MODE_PRE };
 /* ---- one register ---- */
 
 /* Load: 1 << size bytes at base + off into rt. dst32 only matters for signed loads. */
-static void load(struct a64_tr *tr, unsigned rt, unsigned size, bool sext, bool dst32, bool unpriv, ir_val base, int64_t off)
+static void load(struct a64_tr *tr, unsigned rt, unsigned size, bool sext, bool dst32, bool unpriv, ir_val base,
+                 int64_t off)
 {
     struct ir_mem m = a64_mem(tr, size, false, unpriv);
     enum ir_type t = size == 3 || (sext && !dst32) ? IR_I64 : IR_I32;
@@ -61,8 +62,8 @@ static ir_val reg_address(struct a64_tr *tr, unsigned rn, unsigned rm, unsigned 
     return ir_op2(tr->b, IR_ADD, IR_I64, base, index);
 }
 
-static bool load_reg(struct a64_tr *tr, unsigned rt, unsigned rn, unsigned rm, unsigned option, unsigned s, unsigned size,
-                     bool sext, bool dst32)
+static bool load_reg(struct a64_tr *tr, unsigned rt, unsigned rn, unsigned rm, unsigned option, unsigned s,
+                     unsigned size, bool sext, bool dst32)
 {
     ir_val va = reg_address(tr, rn, rm, option, s ? size : 0);
 

@@ -44,6 +44,8 @@ void alloc_prepare(struct gen *g)
         struct val *x = &g->v[n];
         *x = (struct val){.root = (uint16_t)n, .last = (uint16_t)n, .spill = -1, .reg = NOREG, .hreg = NOREG,
                           .back = BACK_NONE, .early = NOREG};
+        if (i->op == IR_NOP)
+            continue;
         if (i->a != IR_NONE)
             g->v[g->v[i->a].root].last = (uint16_t)n;
         if (i->b != IR_NONE)
@@ -61,7 +63,7 @@ void alloc_prepare(struct gen *g)
             break;
         case IR_PUTR: {
             unsigned root = g->v[i->a].root;
-            bool same = i->t == IR_I64 || b->insn[i->a].t == IR_I64 || !g->v[root].wide;
+            bool same = ir_result_type(&b->insn[i->a]) == IR_I64 || !g->v[root].wide;
             note_put(g, n, i, barrier, touched);
             g->gval[i->reg] = same ? (uint16_t)root : IR_NONE;
             touched[i->reg] = (uint16_t)(n + 1);
@@ -71,7 +73,7 @@ void alloc_prepare(struct gen *g)
             x->root = g->v[i->a].root;
             break;
         case IR_ZEXT:
-            if (i->size3 == 2 && i->t == IR_I64 && b->insn[i->a].t == IR_I32 && !g->v[g->v[i->a].root].wide)
+            if (i->size3 == 2 && i->t == IR_I64 && ir_result_type(&b->insn[i->a]) == IR_I32 && !g->v[g->v[i->a].root].wide)
                 x->root = g->v[i->a].root;
             break;
         case IR_GETV:
@@ -355,7 +357,7 @@ void free_val(struct gen *g, unsigned root)
 void finish(struct gen *g, const struct ir_insn *i)
 {
     const ir_val arg[3] = {i->a, i->b, i->c};
-    for (unsigned k = 0; k < 3; k++) {
+    for (unsigned k = 0; k < 3 && i->op != IR_NOP; k++) {
         if (arg[k] == IR_NONE)
             continue;
         unsigned root = g->v[arg[k]].root;

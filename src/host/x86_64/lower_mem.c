@@ -225,7 +225,8 @@ static void load(struct gen *g, const struct ir_insn *i)
     stub_common(g, s, i, ra);
     s->clean32 = !is_w(i);
     if (!slow)
-    XX = wanted ? def(g, NOREG) : RAX;
+        release_dying(g, i, m, false);
+    unsigned d = wanted ? def(g, NOREG) : RAX;
     s->dst = wanted ? (uint8_t)d : NOREG;
     if (slow) {
         stub_from(s, jmp32(A));

@@ -50,7 +50,8 @@ static void trap(const char *what, void (*fn)(void))
 }
 
 static void undefined(void) { __asm__ volatile(".inst 0x00000000"); }
-static void null_read(void) { (void)*(volatile int *)8; }
+static volatile uintptr_t low = 8;               /* volatile: the compiler must not see that it is no object */
+static void null_read(void) { (void)*(volatile int *)low; }
 static void kernel_read(void) { (void)*(volatile int *)0xffff800010000000ul; }
 static void non_canonical(void) { (void)*(volatile int *)0x1234000000000000ul; }
 static void jump_to_null(void) { __asm__ volatile("mov x8, #0x10; blr x8" ::: "x8", "x30"); }

@@ -16,6 +16,7 @@ import re
 import struct
 import subprocess
 import tempfile
+import textwrap
 
 CODE, BUF, MEM = 0x20000000, 0x10000000, 1024
 M64 = (1 << 64) - 1
@@ -64,7 +65,8 @@ def templates():
                     f'{op} {w}0, {w}1, w2, uxth', f'{op} {w}0, {w}1, w2, sxtw #4', f'{op} {w}0, {w}1, w2, uxtb #1',
                     f'{op} {w}0, {w}1, w2, sxth #3', f'{op} {w}0, {w}1, w2, uxtw']
         out += ['add x0, x1, x2, sxtx #2', 'subs x0, sp, x2, uxtx', 'add sp, x1, #16', 'sub sp, sp, #32',
-                f'add {w}0, {sp}, #8', f'cmp {w}1, {w}1', f'cmn {w}1, #1', f'neg {w}1, {w}2', f'negs {w}1, {w}2, asr #3']
+                f'add {w}0, {sp}, #8', f'cmp {w}1, {w}1', f'cmn {w}1, #1', f'neg {w}1, {w}2',
+                f'negs {w}1, {w}2, asr #3']
         for op in ('adc', 'adcs', 'sbc', 'sbcs'):
             out += [f'{op} {w}0, {w}1, {w}2', f'{op} {w}3, {w}4, {zr}', f'{op} {w}5, {w}5, {w}6']
         out += [f'ngc {w}0, {w}1']
@@ -79,7 +81,8 @@ def templates():
                 f'movk {w}4, #0xabcd, lsl #16']
         for op in ('sbfm', 'ubfm', 'bfm'):
             out += [f'{op} {w}0, {w}1, #{a}, #{b}' for a, b in
-                    ((0, 7), (0, 15), (0, bits - 1), (5, 20), (20, 5), (8, 7), (bits - 1, 3), (3, bits - 1), (31, 31), (1, 0))]
+                    ((0, 7), (0, 15), (0, bits - 1), (5, 20), (20, 5), (8, 7), (bits - 1, 3), (3, bits - 1), (31, 31),
+                     (1, 0))]
         out += [f'extr {w}0, {w}1, {w}2, #{n}' for n in (0, 1, bits - 1)] + [f'ror {w}0, {w}1, #13']
         for cond in ('eq', 'ne', 'cs', 'cc', 'mi', 'pl', 'vs', 'vc', 'hi', 'ls', 'ge', 'lt', 'gt', 'le', 'al'):
             out += [f'csel {w}0, {w}1, {w}2, {cond}', f'ccmp {w}1, {w}2, #5, {cond}', f'b.{cond} .+64']
@@ -91,27 +94,32 @@ def templates():
         out += [f'sdiv {w}0, {w}6, {w}7', f'madd {w}0, {w}1, {w}2, {w}3', f'msub {w}0, {w}1, {w}2, {w}3']
         out += [f'{op} {w}0, {w}{n}' for op in ('rbit', 'rev16', 'rev', 'clz', 'cls') for n in (1, 2, 3, 4)]
         out += [f'cbz {w}1, .+32', f'cbnz {w}2, .-32', f'cbz {zr}, .+100', f'cbnz {w}3, .+8']
-    out += ['rev32 x0, x1', 'smaddl x0, w1, w2, x3', 'smsubl x0, w1, w2, x3', 'umaddl x0, w1, w2, x3', 'umsubl x0, w1, w2, x3',
+    out += ['rev32 x0, x1', 'smaddl x0, w1, w2, x3', 'smsubl x0, w1, w2, x3', 'umaddl x0, w1, w2, x3',
+            'umsubl x0, w1, w2, x3',
             'smull x0, w4, w5', 'umull x0, w4, w5', 'smnegl x0, w4, w5', 'smulh x0, x1, x2', 'umulh x0, x1, x2',
             'smulh x0, x3, x4', 'umulh x0, x3, x4', 'movz x0, #1, lsl #48', 'movk x1, #0xffff, lsl #32']
     for sz in 'bhwx':
         reg = 'x2' if sz == 'x' else 'w2'
         out += [f'crc32{sz} w0, w1, {reg}', f'crc32c{sz} w0, w1, {reg}', f'crc32{sz} w0, w3, {reg}']
     out += ['rmif x1, #7, #15', 'rmif x2, #60, #5', 'setf8 w1', 'setf16 w1', 'setf8 w2', 'setf16 w3', 'setf8 w4']
-    out += ['adr x0, .+12', 'adr x0, .-300', 'adrp x0, .', 'adrp x1, .+0x5000', 'b .+40', 'bl .-40', 'tbz x1, #63, .+16',
+    out += ['adr x0, .+12', 'adr x0, .-300', 'adrp x0, .', 'adrp x1, .+0x5000', 'b .+40', 'bl .-40',
+            'tbz x1, #63, .+16',
             'tbnz x1, #0, .+16', 'tbz w2, #31, .-16', 'tbnz x2, #33, .+80', 'tbnz x3, #5, .+80',
-            'adr x1, .+64; br x1', 'adr x30, .+64; blr x30', 'adr x1, .+128; blr x1', 'adr x30, .+80; ret', 'adr x3, .+80; ret x3']
+            'adr x1, .+64; br x1', 'adr x30, .+64; blr x30', 'adr x1, .+128; blr x1', 'adr x30, .+80; ret',
+            'adr x3, .+80; ret x3']
     # loads and stores
     for op in ('ldr', 'str'):
         for reg in ('w0', 'x0'):
             out += [f'{op} {reg}, [x9]', f'{op} {reg}, [x9, #24]', f'{op} {reg}, [x9, #-5]', f'{op} {reg}, [x9], #-8',
                     f'{op} {reg}, [x9, #17]!', f'{op} {reg}, [x9, x11]', f'{op} {reg}, [x9, w11, sxtw]',
-                    f'{op} {reg}, [sp, #16]', f'{op} {reg}, [sp, #-16]!', f'{op} {reg}, [sp], #16', f'{op} {reg}, [x10]']
+                    f'{op} {reg}, [sp, #16]', f'{op} {reg}, [sp, #-16]!', f'{op} {reg}, [sp], #16',
+                    f'{op} {reg}, [x10]']
         out += [f'{op} x0, [x9, x11, lsl #3]', f'{op} w0, [x9, w11, sxtw #2]', f'{op} x0, [x9, x11, sxtx #3]']
         out += ['mov w1, #5; str x0, [x9, w1, uxtw #3]', 'mov w1, #3; ldr w0, [x9, w1, uxtw]']
     for op in ('ldrb', 'ldrh', 'strb', 'strh', 'ldrsb', 'ldrsh'):
         for reg in ('w0', 'x0') if 's' in op[2:] and op[0] == 'l' else ('w0',):
-            out += [f'{op} {reg}, [x9, #2]', f'{op} {reg}, [x10, #-1]', f'{op} {reg}, [x9, #3]!', f'{op} {reg}, [x9], #7',
+            out += [f'{op} {reg}, [x9, #2]', f'{op} {reg}, [x10, #-1]', f'{op} {reg}, [x9, #3]!',
+                    f'{op} {reg}, [x9], #7',
                     f'{op} {reg}, [x9, x11]']
     out += ['ldrsw x0, [x9, #4]', 'ldrsw x0, [x10, #-3]', 'ldrsw x0, [x9], #4', 'ldrsw x0, [x9, x11, lsl #2]',
             'ldtr x0, [x9, #8]', 'sttr w1, [x9, #-4]', 'ldtrb w0, [x9, #1]', 'ldtrsh x0, [x9, #2]', 'ldtrsw x0, [x9]',
@@ -122,7 +130,13 @@ def templates():
                     f'{p} {w}0, {w}1, [x9], #-32', f'{p[0:2]}np {w}2, {w}3, [x9, #16]', f'{p} {w}2, {w}zr, [x10, #8]']
     out += ['ldpsw x0, x1, [x9]', 'ldpsw x0, x1, [x9], #8', 'ldpsw x0, x1, [x9, #-8]!', 'stp x29, x30, [sp, #-64]!',
             'ldp x29, x30, [sp], #64', 'ldp x9, x0, [x9]', 'prfm pldl1keep, [x9]', 'prfum pldl1keep, [x9, #-3]',
-            'prfm pstl1keep, [x9, x11]', 'ldr x0, [x3]', 'stp x0, x1, [x4], #16', 'ldr w0, .', 'ldrsw x0, .', 'prfm pldl1keep, .']
+            'prfm pstl1keep, [x9, x11]', 'ldr x0, [x3]', 'stp x0, x1, [x4], #16', 'ldr w0, .', 'ldrsw x0, .',
+            'prfm pldl1keep, .']
+    # the second access of a pair faults: neither register nor base changes
+    for op in ('ldp x0, x1, [x9], #16', 'ldp x0, x1, [x9]', 'ldp w0, w1, [x9, #4]!', 'ldpsw x0, x1, [x9, #4]!',
+               'ldp x9, x1, [x9]',
+               'ldr x0, [x9, #8]!', 'ldr x0, [x9, #1]', 'str x0, [x9, #1]!', 'ldxr x0, [x9]', 'ldadd x0, x1, [x9]'):
+        out += [f'add x9, x9, #2808; {op}']
     # exclusives, acquire and release, atomics
     for sfx, reg in (('b', 'w'), ('h', 'w'), ('', 'w'), ('', 'x')):
         out += [f'ldxr{sfx} {reg}0, [x9]', f'ldaxr{sfx} {reg}0, [x9]; stlxr{sfx} w2, {reg}1, [x9]',
@@ -136,10 +150,12 @@ def templates():
         out += [f'ldaddal{sfx} {reg}2, {reg}3, [sp]', f'stadd{sfx} {reg}1, [x9]', f'swpal{sfx} {reg}3, {reg}zr, [x9]',
                 f'ldsmax{sfx} {reg}4, {reg}0, [x9]', f'ldumin{sfx} {reg}5, {reg}0, [x9]']
     for w in r:
-        out += [f'ldxp {w}0, {w}1, [x9]; stxp w4, {w}2, {w}3, [x9]', f'ldaxp {w}0, {w}1, [x9]; stlxp w4, {w}2, {w}3, [x9]',
+        out += [f'ldxp {w}0, {w}1, [x9]; stxp w4, {w}2, {w}3, [x9]',
+                f'ldaxp {w}0, {w}1, [x9]; stlxp w4, {w}2, {w}3, [x9]',
                 f'stxp w4, {w}2, {w}3, [x9]', f'casp {w}0, {w}1, {w}2, {w}3, [x9]',
                 f'ldp {w}0, {w}1, [x9]; caspal {w}0, {w}1, {w}2, {w}3, [x9]']
-    out += ['ldapursb w0, [x9, #1]', 'ldapursh x0, [x9, #2]', 'ldapursw x0, [x9, #4]', 'ldapursb x0, [x9]', 'ldxr w0, [x10]']
+    out += ['ldapursb w0, [x9, #1]', 'ldapursh x0, [x9, #2]', 'ldapursw x0, [x9, #4]', 'ldapursb x0, [x9]',
+            'ldxr w0, [x10]']
     return list(dict.fromkeys(out))
 
 
@@ -172,7 +188,8 @@ def record(words, seed):
 
 
 def run(runner, records):
-    out = subprocess.run(['qemu-aarch64', '-cpu', 'max', runner], input=b''.join(records), stdout=subprocess.PIPE, check=True)
+    out = subprocess.run(['qemu-aarch64', '-cpu', 'max', runner], input=b''.join(records), stdout=subprocess.PIPE,
+                         check=True)
     assert len(out.stdout) == OUT.size * len(records), 'the runner stopped early'
     return [out.stdout[i:i + OUT.size] for i in range(0, len(out.stdout), OUT.size)]
 
@@ -189,10 +206,11 @@ def table(args):
                     if f[35][i * 8:i * 8 + 8] != mem[i * 8:i * 8 + 8]]
         body = ', '.join(f'{{{i}, {v:#x}}}' for i, v in changes)
         insns = ', '.join(f'{w:#010x}' for w in (words + [BRK] * 4)[:4])
-        lines.append(f'    {{"{text}", {{{insns}}}, {seed}, {f[33]:#x}, {f[34]}, {f[32]:#x},\n'
-                     f'     {{{body or "{0, 0}"}}}, {len(changes)}}},')
+        row = f'{{"{text}", {{{insns}}}, {seed}, {f[33]:#x}, {f[34]}, {f[32]:#x}, '
+        row += f'{{{body or "{0, 0}"}}}, {len(changes)}}},'
+        lines.append(textwrap.fill(row, 120, initial_indent=' ' * 4, subsequent_indent=' ' * 5, break_long_words=False))
     with open(args.out, 'w') as f:
-        f.write('/* Made by gen_a64_base/gen.py: text, words, seed of the state, then NZCV, signal, PC and changes. */\n'
+        f.write('/* Made by gen_a64_base/gen.py: text, words, seed, then NZCV, signal, PC, changes. */\n'
                 'static const struct recorded recorded[] = {\n' + '\n'.join(lines) + '\n};\n')
     print(len(lines), 'cases')
 

@@ -2,8 +2,8 @@
  * runner.c - runs short A64 instruction sequences from given states and prints what they leave. For an AArch64 Linux
  * (qemu-aarch64 will do); gen.py drives it.
  *
- * stdin: binary struct case_in, one after the other. stdout: binary struct case_out. The sequence is placed at CODE + 0x100 in
- * a page full of BRK, so that SIGTRAP shows the state wherever it went.
+ * stdin: binary struct case_in, one after the other. stdout: binary struct case_out. The sequence is placed at CODE +
+ * 0x100 in a page full of BRK, so that SIGTRAP shows the state wherever it went.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -68,7 +68,8 @@ int main(void)
     for (unsigned i = 0; i < 4; i++)
         sigaction(sigs[i], &sa, NULL);
     mmap((void *)BUF, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-    uint32_t *code = mmap((void *)CODE, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    uint32_t *code = mmap((void *)CODE, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     while (fread(&in, sizeof(in), 1, stdin) == 1) {
         memset((void *)BUF, 0, PAGE);
         memcpy((void *)(BUF + 1024), in.mem, sizeof(in.mem));

@@ -1,8 +1,8 @@
 /*
- * fdt.h - the device tree of the virt board.
+ * devtree.h - the device tree of the virt board.
  */
-#ifndef GNOMON_BOARD_FDT_H
-#define GNOMON_BOARD_FDT_H
+#ifndef GNOMON_BOARD_DEVTREE_H
+#define GNOMON_BOARD_DEVTREE_H
 
 #include "board/virt.h"
 

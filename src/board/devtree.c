@@ -1,12 +1,13 @@
 /*
- * fdt.c - the device tree of the virt board: what QEMU's virt generates, for the chips that are here.
+ * devtree.c - the device tree of the virt board: what QEMU's virt generates, for the chips that are here.
  *
  * Owns nothing. Not described because not there: flash, fw_cfg, PL061 and its power key, PCIe, GICv2m and ITS, PMU.
  */
-#include "board/fdt.h"
+#include "board/devtree.h"
 
 #include <libfdt.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>

@@ -1,0 +1,262 @@
+/*
+ * virt.c - the virt board: makes the chips, wires them, loads the images, resets and powers off.
+ *
+ * Owns the list of devices and the vCPUs' links to chips. Addresses are in map.h.
+ */
+#include "board/virt.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/loop.h"
+#include "board/boot.h"
+#include "board/devtree.h"
+#include "board/map.h"
+#include "board/psci.h"
+#include "exec/exec.h"
+#include "hw/gicv2.h"
+#include "hw/gicv3.h"
+#include "hw/gtimer.h"
+#include "hw/pl011.h"
+#include "hw/pl031.h"
+#include "hw/virtio.h"
+#include "mem/mem.h"
+
+static struct board {
+    struct virt_config cfg;
+    struct vcpu *cpu[VIRT_MAX_CPUS];
+    struct gic_core *gic;
+    struct gtimer *timer;
+    struct psci *psci;
+    struct device *devices;                      /* reset in this order: controllers come last, lines have dropped by then */
+    struct boot_images images;
+    uint8_t *user_dtb;                           /* as fixed up; NULL: generated at every reset */
+    uint64_t user_dtb_len;
+    int reset_fd;
+} board = { .reset_fd = -1 };
+
+static void add_device(struct device *d)
+{
+    d->next = board.devices;
+    board.devices = d;
+}
+
+/* ---- wiring ---- */
+
+static void cpu_line(void *opaque, unsigned n, bool level)
+{
+    exec_set_line(opaque, (enum vcpu_line)n, level);
+}
+
+static void make_cpus(void)
+{
+    const struct virt_config *cfg = &board.cfg;
+    for (unsigned i = 0; i < cfg->smp; i++) {
+        struct vcpu *c = exec_add_vcpu(&a64_guest_ops);
+        board.cpu[i] = c;
+        a64_set_model(a64(c), cfg->model);
+        a64(c)->mpidr = 1ull << 31 | i;          /* affinity 0.0.0.i, as in the device tree */
+    }
+    board.psci = psci_new(board.cpu, cfg->smp);
+}
+
+static void make_gic_and_timer(void)
+{
+    const struct virt_config *cfg = &board.cfg;
+    board.gic = cfg->gic_version == 3 ? gicv3_new(cfg->smp, MAP_GICD, MAP_GICR) : gicv2_new(cfg->smp, MAP_GICD, MAP_GICC);
+    add_device(&board.gic->dev);
+    board.timer = gtimer_new(cfg->smp);
+    add_device(gtimer_device(board.timer));
+    for (unsigned i = 0; i < cfg->smp; i++) {
+        struct a64_cpu *c = a64(board.cpu[i]);
+        gic_connect(board.gic, i, (struct irq){ cpu_line, c, LINE_IRQ }, (struct irq){ cpu_line, c, LINE_FIQ });
+        gtimer_connect(board.timer, i, GTIMER_PHYS, gic_ppi(board.gic, i, 16 + PPI_PHYS_TIMER));
+        gtimer_connect(board.timer, i, GTIMER_VIRT, gic_ppi(board.gic, i, 16 + PPI_VIRT_TIMER));
+        c->timer = &gtimer_sysregs;
+        c->timer_opaque = board.timer;
+        if (cfg->gic_version == 3) {
+            c->gic = &gicv3_sysregs;
+            c->gic_opaque = board.gic;
+        }
+        c->smccc = &psci_ops;
+        c->smccc_opaque = board.psci;
+    }
+}
+
+static struct virtio_dev *make_virtio(const struct virt_dev *d)
+{
+    switch (d->kind) {
+    case VIRT_DEV_RNG: return virtio_rng_new();
+    case VIRT_DEV_CONSOLE: return virtio_console_new(d->chardev);
+    }
+    bug("virtio device of kind %d", (int)d->kind);
+}
+
+/* Devices with a slot of their own first, the others from the last slot downwards. */
+static void make_virtio_slots(void)
+{
+    const struct virt_config *cfg = &board.cfg;
+    struct virtio_dev *slot[MAP_VIRTIO_SLOTS] = { 0 };
+    for (unsigned i = 0; i < cfg->n_devs; i++) {
+        const struct virt_dev *d = &cfg->devs[i];
+        if (d->slot < 0)
+            continue;
+        if (d->slot >= MAP_VIRTIO_SLOTS)
+            die("there is no virtio-mmio-bus.%d: the last is %d", d->slot, MAP_VIRTIO_SLOTS - 1);
+        if (slot[d->slot])
+            die("two devices on virtio-mmio-bus.%d", d->slot);
+        slot[d->slot] = make_virtio(d);
+    }
+    int next = MAP_VIRTIO_SLOTS - 1;
+    for (unsigned i = 0; i < cfg->n_devs; i++) {
+        if (cfg->devs[i].slot >= 0)
+            continue;
+        while (next >= 0 && slot[next])
+            next--;
+        if (next < 0)
+            die("more than %d virtio devices", MAP_VIRTIO_SLOTS);
+        slot[next] = make_virtio(&cfg->devs[i]);
+    }
+    for (unsigned i = 0; i < MAP_VIRTIO_SLOTS; i++)
+        add_device(virtio_mmio_new(MAP_VIRTIO + i * MAP_VIRTIO_STRIDE, gic_spi(board.gic, IRQ_VIRTIO + i), slot[i]));
+}
+
+/* ---- images ---- */
+
+/* The tree is made anew each time, so that every boot has its own seeds. */
+static void make_dtb(void)
+{
+    const struct virt_config *cfg = &board.cfg;
+    const struct fdt_boot fb = { board.images.initrd_start, board.images.initrd_end };
+    uint64_t len = board.user_dtb_len;
+    uint8_t *dtb;
+    if (board.user_dtb) {
+        dtb = xcalloc(1, len);
+        memcpy(dtb, board.user_dtb, len);
+    } else {
+        dtb = fdt_build(cfg, &fb, &len);
+    }
+    if (!board.images.dtb)
+        boot_place_dtb(&board.images, len);
+    boot_set_dtb(&board.images, dtb, len);
+}
+
+static void load_images(void)
+{
+    const struct virt_config *cfg = &board.cfg;
+    boot_load(&board.images, cfg->kernel_path, cfg->initrd_path);
+    const struct fdt_boot fb = { board.images.initrd_start, board.images.initrd_end };
+    if (cfg->dtb_path) {
+        uint8_t *file = boot_read_file(cfg->dtb_path, "device tree", &board.user_dtb_len);
+        board.user_dtb = fdt_fix_up(cfg, &fb, file, &board.user_dtb_len);
+    }
+    make_dtb();
+}
+
+static NORETURN void dump_dtb(void)
+{
+    const struct boot_blob *b = &board.images.blob[board.images.n - 1];
+    const char *path = board.cfg.dumpdtb_path;
+    FILE *f = fopen(path, "wb");
+    if (!f || fwrite(b->data, 1, b->len, f) != b->len || fclose(f))
+        die("cannot write %s: %s", path, strerror(errno));
+    exit(0);
+}
+
+/* Images into RAM, CPUs to their start. Machine lock held; no vCPU runs. */
+static void start_state(void)
+{
+    boot_install(&board.images);
+    for (unsigned i = 0; i < board.cfg.smp; i++)
+        a64_guest_ops.reset(board.cpu[i]);
+    if (board.images.have_kernel) {
+        vcpu_set_pc(board.cpu[0], board.images.entry);
+        board.cpu[0]->r[0] = board.images.dtb;
+    }
+    psci_reset(board.psci);
+}
+
+/* ---- reset and power ---- */
+
+static void do_reset(void *opaque, unsigned events)
+{
+    (void)opaque, (void)events;
+    uint64_t n;
+    if (read(board.reset_fd, &n, sizeof n) < 0)
+        return;
+    /* vCPUs may be waiting for the machine lock: they must get it to reach their run loops. */
+    machine_unlock();
+    exec_pause_all();
+    machine_lock();
+    if (board.cfg.on_reset)
+        board.cfg.on_reset();
+    for (struct device *d = board.devices; d; d = d->next)
+        d->reset(d);
+    make_dtb();
+    start_state();
+    exec_resume_all();
+}
+
+void board_reset(void)
+{
+    if (board.cfg.no_reboot) {
+        loop_quit(0);
+        return;
+    }
+    uint64_t one = 1;
+    if (write(board.reset_fd, &one, sizeof one) < 0)
+        bug("reset request: %s", strerror(errno));
+}
+
+void board_power_off(void)
+{
+    loop_quit(0);
+}
+
+/* ---- */
+
+void virt_init(const struct virt_config *cfg)
+{
+    board.cfg = *cfg;
+    struct virt_config *c = &board.cfg;
+    c->gic_version = c->gic_version ? c->gic_version : 2;
+    c->smp = c->smp ? c->smp : 1;
+    if (c->gic_version != 2 && c->gic_version != 3)
+        die("gic-version=%u is not supported (2 and 3 are)", c->gic_version);
+    if (c->smp > VIRT_MAX_CPUS)
+        die("-smp %u: at most %u CPUs", c->smp, VIRT_MAX_CPUS);
+    if (c->ram_size < VIRT_RAM_MIN || c->ram_size > VIRT_RAM_MAX || c->ram_size & (PAGE_SIZE - 1))
+        die("RAM size must be a multiple of 4 KiB from %llu MiB to %llu GiB", VIRT_RAM_MIN >> 20, VIRT_RAM_MAX >> 30);
+    if (c->n_devs) {
+        struct virt_dev *d = xcalloc(c->n_devs, sizeof *d);
+        memcpy(d, cfg->devs, c->n_devs * sizeof *d);
+        c->devs = d;
+    }
+    if (!mem_ram.size)
+        mem_init(VIRT_RAM_BASE, c->ram_size);
+    if (mem_ram.base != VIRT_RAM_BASE || mem_ram.size != c->ram_size)
+        bug("mem_init() with other RAM than the board's");
+    load_images();
+    if (c->dumpdtb_path)
+        dump_dtb();
+    if (!c->kernel_path)
+        warn("no kernel given: the CPU starts at address 0, where nothing is");
+
+    loop_init();
+    make_cpus();
+    make_gic_and_timer();
+    add_device(pl011_new(MAP_UART, gic_spi(board.gic, IRQ_UART), c->serial0));
+    add_device(pl031_new(MAP_RTC, gic_spi(board.gic, IRQ_RTC)));
+    make_virtio_slots();
+
+    board.reset_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (board.reset_fd < 0)
+        die("cannot create an event descriptor: %s", strerror(errno));
+    loop_fd_set(board.reset_fd, POLLIN, do_reset, NULL);
+    start_state();
+}

@@ -1,0 +1,86 @@
+/*
+ * generate.c - one block from IR to host code: the passes in order, and the tables behind the code.
+ *
+ * Layout of a translation: code, slow stubs, exit stubs, then (aligned) exits, sites, instruction copies.
+ * Re-entrant: everything is in struct gen on the caller's stack.
+ */
+#include "host/x86_64/gen.h"
+
+#define MARGIN 1024                              /* no IR instruction emits more */
+
+static void one(struct gen *g, const struct ir_insn *i)
+{
+    if (lower_int(g, i) || lower_mem(g, i) || lower_flags(g, i) || lower_exit(g, i) || lower_vec(g, i) || lower_fp(g, i))
+        return;
+    if (i->op == IR_CALL)
+        lower_call(g, i);
+    else
+        lower_eval(g, i);
+}
+
+/* The tables, behind the code at A.p. */
+static bool tables(struct gen *g, struct host_code *out)
+{
+    struct as *a = &g->a;
+    size_t need = g->n_exits * sizeof(struct host_exit) + g->n_sites * sizeof(struct host_site) +
+                  g->n_evals * sizeof(struct ir_insn) + 3 * 16;
+    if ((size_t)(g->limit - a->p) < need)
+        return false;
+    uint8_t *p = ALIGN_UP(a->p - (uint8_t *)0, 16) + (uint8_t *)0;
+
+    out->exit = (struct host_exit *)(void *)p;
+    out->n_exits = g->n_exits;
+    for (unsigned n = 0; n < g->n_exits; n++)
+        out->exit[n] = g->exit[n];
+    for (unsigned n = 0; n < g->n_leaves; n++) {
+        if (g->leave[n].exit >= 0)
+            set_rel32(g->leave[n].from, (uint8_t *)&out->exit[g->leave[n].exit]);
+    }
+    p += g->n_exits * sizeof(struct host_exit);
+
+    struct ir_insn *copy = (struct ir_insn *)(void *)p;
+    for (unsigned n = 0; n < g->n_evals; n++) {
+        copy[n] = g->b->insn[g->eval[n].insn];
+        set_rel32(g->eval[n].at, (uint8_t *)&copy[n]);
+    }
+    p += g->n_evals * sizeof(struct ir_insn);
+
+    out->site = (struct host_site *)(void *)p;
+    out->n_sites = g->n_sites;
+    memcpy(out->site, g->site, g->n_sites * sizeof(struct host_site));
+    p += g->n_sites * sizeof(struct host_site);
+    out->entry = g->start;
+    out->size = (uint32_t)(p - g->start);
+    return true;
+}
+
+bool host_generate(const struct ir_block *b, const struct host_gen_opts *o, void *at, size_t room, struct host_code *out)
+{
+    struct gen gen, *g = &gen;
+    if (room < 2 * MARGIN)
+        return false;
+    g->b = b;
+    g->o = o;
+    g->start = at;
+    g->a.p = at;
+    g->a.ef = false;
+    g->limit = g->start + room;
+    g->lock = 0;
+    g->n_stubs = g->n_sites = g->n_exits = g->n_leaves = g->n_evals = 0;
+    g->i = 0;
+    alloc_prepare(g);
+    for (unsigned n = 0; n < b->n; n++) {
+        const struct ir_insn *i = &b->insn[n];
+        if (g->limit - g->a.p < MARGIN)
+            return false;
+        g->i = n;
+        if (g->v[n].root == n)
+            one(g, i);
+        finish(g, i);
+    }
+    emit_stubs(g);
+    if (g->limit - g->a.p < MARGIN)
+        return false;
+    emit_leaves(g);
+    return tables(g, out);
+}

@@ -1,0 +1,366 @@
+/*
+ * thunk.c - entry and exit of translated code, and what its slow paths share.
+ *
+ * Owns host_state: CPU features and the addresses of the thunks, written once by host_init(). The frame is in regs.h.
+ */
+#include <cpuid.h>
+
+#include "host/x86_64/gen.h"
+#include "ir/eval.h"
+
+struct host_state host_state;
+
+static struct host_exit *(*enter_code)(struct vcpu *c, const void *entry);
+static NORETURN void (*unwind_code)(struct vcpu *c);
+
+static void detect(void)
+{
+    struct host_state *s = &host_state;
+    unsigned a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_SSE4_2) || !(c & bit_POPCNT))
+        die("this CPU lacks SSE4.2 or POPCNT");
+    bool avx_os = c & bit_OSXSAVE && c & bit_AVX;
+    if (avx_os) {
+        uint32_t lo, hi;
+        __asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+        avx_os = (lo & 6) == 6;
+    }
+    s->avx = avx_os;
+    s->fma = avx_os && c & bit_FMA;
+    if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
+        s->avx2 = avx_os && b & bit_AVX2;
+        s->bmi1 = b & bit_BMI;
+        s->bmi2 = b & bit_BMI2;
+    }
+    if (__get_cpuid(0x80000001, &a, &b, &c, &d))
+        s->lzcnt = c & bit_LZCNT;
+}
+
+/* ---- pieces ---- */
+
+static void store_homes(struct as *a)
+{
+#define X(guest, host) mov_mr(a, true, state_gpr(guest), host);
+    HOMES(X)
+#undef X
+}
+static void load_homes(struct as *a)
+{
+#define X(guest, host) mov_rm(a, true, host, state_gpr(guest));
+    HOMES(X)
+#undef X
+}
+/* Only those that a C function may clobber. */
+static bool volatile_home(unsigned host) { return host >= R8 && host <= R11; }
+static void store_volatile(struct as *a)
+{
+#define X(guest, host) if (volatile_home(host)) mov_mr(a, true, state_gpr(guest), host);
+    HOMES(X)
+#undef X
+}
+static void load_volatile(struct as *a)
+{
+#define X(guest, host) if (volatile_home(host)) mov_rm(a, true, host, state_gpr(guest));
+    HOMES(X)
+#undef X
+}
+
+/* Inside a thunk the frame is 8 bytes further: the return address. */
+static struct mo tframe(int32_t off) { return frame(off + 8); }
+
+static void save_temps(struct as *a, bool xmm)
+{
+    static const uint8_t reg[4] = {RCX, RDX, RSI, RDI};
+    for (int k = 0; k < 4; k++)
+        mov_mr(a, true, tframe(F_GPRSAVE + k * 8), reg[k]);
+    for (int k = 0; xmm && k < 16; k++)
+        movups_mr(a, tframe(F_XMMSAVE + k * 16), XMM(k));
+}
+static void restore_temps(struct as *a, bool xmm)
+{
+    static const uint8_t reg[4] = {RCX, RDX, RSI, RDI};
+    for (int k = 0; k < 4; k++)
+        mov_rm(a, true, reg[k], tframe(F_GPRSAVE + k * 8));
+    for (int k = 0; xmm && k < 16; k++)
+        movups_rm(a, XMM(k), tframe(F_XMMSAVE + k * 16));
+}
+
+static void ret(struct as *a) { e1(a, 0xc3); }
+static void call_c(struct as *a, const void *fn)
+{
+    alu_ri(a, true, ALU_SUB, RSP, 8);
+    mov_ri(a, RAX, (uint64_t)(uintptr_t)fn);
+    op_rr(a, 0xff, 2, RAX);
+    alu_ri(a, true, ALU_ADD, RSP, 8);
+}
+static void mxcsr(struct as *a, bool store, struct mo m) { op_rm(a, 0xae | M_0F, store ? 3 : 2, m); }
+
+static const uint8_t *begin(struct as *a)
+{
+    while ((uintptr_t)a->p & 15)
+        e1(a, 0xcc);
+    a->ef = false;
+    return a->p;
+}
+
+/* ---- entry and exit ---- */
+
+static const uint8_t saved[6] = {RBX, RBP, R12, R13, R14, R15};
+
+static void push(struct as *a, unsigned r)
+{
+    if (r & 8)
+        e1(a, 0x41);
+    e1(a, 0x50 | (r & 7));
+}
+static void pop(struct as *a, unsigned r)
+{
+    if (r & 8)
+        e1(a, 0x41);
+    e1(a, 0x58 | (r & 7));
+}
+
+static void emit_enter(struct as *a)
+{
+    host_state.enter = begin(a);
+    for (int k = 0; k < 6; k++)
+        push(a, saved[k]);
+    alu_ri(a, true, ALU_SUB, RSP, FRAME_SIZE);
+    lea(a, true, RBP, mo_bd(RDI, VCPU_BIAS));
+    mov_mr(a, true, STATE(host_sp), RSP);
+    mov_rr(a, true, RAX, RSI);
+    mxcsr(a, true, frame(F_MXCSR));
+    mxcsr(a, false, STATE(fp.mxcsr));
+    load_homes(a);
+    op_rr(a, 0xff, 4, RAX);                      /* jmp rax */
+}
+
+/* RAX = result. The guest's control bits may have been changed by helpers: only the sticky ones are taken over. */
+static void emit_epilogue(struct as *a)
+{
+    mxcsr(a, true, frame(F_MXTMP));
+    mov_rm(a, false, RCX, frame(F_MXTMP));
+    mov_rm(a, false, RDX, STATE(fp.mxcsr));
+    alu_ri(a, false, ALU_AND, RCX, 0x3f);
+    alu_ri(a, false, ALU_AND, RDX, ~0x3f);
+    alu_rr(a, false, ALU_OR, RCX, RDX);
+    mov_mr(a, false, STATE(fp.mxcsr), RCX);
+    mxcsr(a, false, frame(F_MXCSR));
+    alu_ri(a, true, ALU_ADD, RSP, FRAME_SIZE);
+    for (int k = 5; k >= 0; k--)
+        pop(a, saved[k]);
+    ret(a);
+}
+
+static void emit_leave(struct as *a)
+{
+    /* RAX = guest address to go on at */
+    host_state.leave_va = begin(a);
+    mov_rr(a, true, RCX, RAX);
+    alu_ri(a, true, ALU_AND, RCX, (int32_t)PAGE_MASK);
+    mov_mr(a, true, STATE(pc_page), RCX);
+    alu_ri(a, false, ALU_AND, RAX, (int32_t)~PAGE_MASK);
+    mov_mr(a, false, STATE(pc_off), RAX);
+    host_state.leave_null = a->p;
+    alu_rr(a, false, ALU_XOR, RAX, RAX);
+    /* RAX = exit taken */
+    host_state.leave = a->p;
+    mov_mr(a, true, STATE(exit_link), RAX);
+    store_homes(a);
+    emit_epilogue(a);
+
+    /* void unwind(vcpu): state in memory is complete, registers are not */
+    host_state.unwind = begin(a);
+    lea(a, true, RBP, mo_bd(RDI, VCPU_BIAS));
+    mov_rm(a, true, RSP, STATE(host_sp));
+    alu_rr(a, false, ALU_XOR, RAX, RAX);
+    mov_mr(a, true, STATE(exit_link), RAX);
+    emit_epilogue(a);
+}
+
+/* ---- slow paths of memory accesses: RAX = va, operands in F_ARG0.., F_MEM; result in RAX or F_ARG0 ---- */
+
+static void emit_access(struct as *a, unsigned kind, bool xmm, const void *fn)
+{
+    static const uint8_t argreg[6] = {RDI, RSI, RDX, RCX, R8, R9};
+    unsigned n = 2;
+    host_state.mem[kind][xmm] = begin(a);
+    save_temps(a, xmm);
+    store_homes(a);
+    mov_rr(a, true, RSI, RAX);
+    lea(a, true, RDI, mo_bd(RBP, -VCPU_BIAS));
+    if (kind != STUB_LOAD && kind != STUB_LOADV)
+        mov_rm(a, true, argreg[n++], tframe(F_ARG0));
+    if (kind == STUB_STOREV)
+        mov_rm(a, true, argreg[n++], tframe(F_ARG0 + 8));
+    if (kind == STUB_CAS)
+        mov_rm(a, true, argreg[n++], tframe(F_ARG1));
+    op_rm(a, 0xb7 | M_0F, argreg[n], tframe(F_MEM));           /* movzx: mem */
+    if (kind == STUB_AMO) {
+        mov_rm(a, false, RAX, tframe(F_MEM));
+        shift_ri(a, false, SH_SHR, RAX, 28);
+        shift_ri(a, false, SH_SHL, RAX, 16);
+        alu_rr(a, false, ALU_OR, argreg[n], RAX);
+    }
+    n++;
+    op_rm(a, 0xb7 | M_0F, RAX, tframe(F_MEM + 2));
+    alu_ri(a, false, ALU_AND, RAX, (int32_t)~PAGE_MASK);
+    mov_rr(a, false, argreg[n], RAX);
+    mov_mr(a, false, STATE(pc_off), RAX);
+    call_c(a, fn);
+    if (kind == STUB_LOADV) {
+        mov_mr(a, true, tframe(F_ARG0), RAX);
+        mov_mr(a, true, tframe(F_ARG0 + 8), RDX);
+    }
+    load_volatile(a);
+    restore_temps(a, xmm);
+    ret(a);
+}
+
+/* RAX = va -> RAX = host pointer by vcpu.region_table; see REGION_POISON. Everything else is preserved. */
+static void emit_region(struct as *a, unsigned view)
+{
+    host_state.region[view] = begin(a);
+    mov_mr(a, true, tframe(F_GPRSAVE), RCX);
+    mov_rr(a, true, RCX, RAX);
+    shift_ri(a, true, SH_SAR, RCX, 48);
+    alu_ri(a, true, ALU_ADD, RCX, 1);
+    alu_ri(a, true, ALU_CMP, RCX, 1);
+    uint8_t *odd = jcc8(a, X_A);
+    const uint8_t *good = a->p;
+    mov_rr(a, true, RCX, RAX);
+    shift_ri(a, true, SH_SHR, RCX, REGION_SHIFT);
+    alu_ri(a, false, ALU_AND, RCX, REGION_TABLE - 1);
+    shift_ri(a, false, SH_SHL, RCX, 3);
+    alu_rm(a, true, ALU_ADD, RCX, state_at(offsetof(struct vcpu, region_table) + view * sizeof(void *)));
+    alu_rm(a, true, ALU_ADD, RAX, mo_bd(RCX, 0));
+    mov_rm(a, true, RCX, tframe(F_GPRSAVE));
+    ret(a);
+    land8(a, odd);
+    mov_rr(a, true, RCX, RAX);
+    shift_ri(a, true, SH_SHR, RCX, 55);
+    alu_ri(a, false, ALU_AND, RCX, 1);
+    op_rm(a, 0x80, 7, mo_bis(RBP, RCX, 0, (int32_t)offsetof(struct vcpu, tbi) - VCPU_BIAS));   /* cmp byte, 0 */
+    e1(a, 0);
+    uint8_t *poison = jcc8(a, X_E);
+    shift_ri(a, true, SH_SHL, RAX, 8);
+    shift_ri(a, true, SH_SAR, RAX, 8);
+    mov_rr(a, true, RCX, RAX);
+    shift_ri(a, true, SH_SAR, RCX, 48);
+    alu_ri(a, true, ALU_ADD, RCX, 1);
+    alu_ri(a, true, ALU_CMP, RCX, 1);
+    uint8_t *back = jcc32(a, X_BE);
+    set_rel32(back, good);
+    land8(a, poison);
+    mov_ri(a, RAX, (uint64_t)REGION_POISON);
+    mov_rm(a, true, RCX, tframe(F_GPRSAVE));
+    ret(a);
+}
+
+/* ---- helpers ---- */
+
+/* RAX = function; RSI, RDX, RCX = arguments. */
+static void emit_call(struct as *a, unsigned kind)
+{
+    host_state.call[kind] = begin(a);
+    if (kind == CALL_PURE)
+        store_volatile(a);
+    else
+        store_homes(a);
+    lea(a, true, RDI, mo_bd(RBP, -VCPU_BIAS));
+    alu_ri(a, true, ALU_SUB, RSP, 8);
+    op_rr(a, 0xff, 2, RAX);
+    alu_ri(a, true, ALU_ADD, RSP, 8);
+    if (kind == CALL_WRITES)
+        load_homes(a);
+    else
+        load_volatile(a);
+    ret(a);
+}
+
+/* The reference of an operation. RAX = the instruction; see lower_eval.c. */
+static const uint8_t *emit_eval(struct as *a, const void *fn)
+{
+    const uint8_t *p = begin(a);
+    save_temps(a, true);
+    store_volatile(a);
+    mov_rr(a, true, RDI, RAX);
+    lea(a, true, RSI, mo_bd(RBP, -VCPU_BIAS));
+    lea(a, true, RDX, tframe(F_ARG0));
+    call_c(a, fn);
+    load_volatile(a);
+    restore_temps(a, true);
+    ret(a);
+    return p;
+}
+
+void host_eval_vec(const struct ir_insn *i, struct vcpu *c, u128 *args)
+{
+    args[0] = ir_eval_vec(i, c, args[0], args[1], args[2]);
+}
+
+uint64_t host_eval_int(const struct ir_insn *i, struct vcpu *c, u128 *args)
+{
+    if (i->op == IR_FCMP) {
+        c->nzcv = ir_eval_fcmp(i, c, args[0], args[1]);
+        return 0;
+    }
+    return ir_eval_vint(i, c, args[0]);
+}
+
+/* MXCSR = control bits of vcpu.fp.mxcsr with the sticky bits of now. */
+static void emit_mxcsr_merge(struct as *a)
+{
+    host_state.mxcsr_merge = begin(a);
+    mxcsr(a, true, tframe(F_MXTMP));
+    mov_rm(a, false, RCX, tframe(F_MXTMP));
+    mov_rm(a, false, RDX, STATE(fp.mxcsr));
+    alu_ri(a, false, ALU_AND, RCX, 0x3f);
+    alu_ri(a, false, ALU_AND, RDX, ~0x3f);
+    alu_rr(a, false, ALU_OR, RCX, RDX);
+    mov_mr(a, false, tframe(F_MXTMP), RCX);
+    mxcsr(a, false, tframe(F_MXTMP));
+    ret(a);
+}
+
+/* ---- interface ---- */
+
+size_t host_init(void *code, size_t size, const struct host_callbacks *cb)
+{
+    struct as as = {.p = code}, *a = &as;
+    if (size < 32768)
+        bug("host_init: no room for thunks");
+    detect();
+    host_state.cb = *cb;
+    emit_enter(a);
+    emit_leave(a);
+    for (unsigned xmm = 0; xmm < 2; xmm++) {
+        emit_access(a, STUB_LOAD, xmm, (const void *)(uintptr_t)cb->mem.load);
+        emit_access(a, STUB_LOADV, xmm, (const void *)(uintptr_t)cb->mem.load128);
+        emit_access(a, STUB_STORE, xmm, (const void *)(uintptr_t)cb->mem.store);
+        emit_access(a, STUB_STOREV, xmm, (const void *)(uintptr_t)cb->mem.store128);
+        emit_access(a, STUB_AMO, xmm, (const void *)(uintptr_t)cb->mem.amo);
+        emit_access(a, STUB_CAS, xmm, (const void *)(uintptr_t)cb->mem.cas);
+        emit_access(a, STUB_STX, xmm, (const void *)(uintptr_t)cb->mem.stx);
+    }
+    for (unsigned v = 0; v < VIEW_COUNT; v++)
+        emit_region(a, v);
+    for (unsigned k = 0; k < 3; k++)
+        emit_call(a, k);
+    host_state.eval_vec = emit_eval(a, (const void *)(uintptr_t)host_eval_vec);
+    host_state.eval_int = emit_eval(a, (const void *)(uintptr_t)host_eval_int);
+    emit_mxcsr_merge(a);
+    memcpy(&enter_code, &host_state.enter, sizeof(enter_code));
+    memcpy(&unwind_code, &host_state.unwind, sizeof(unwind_code));
+    return ALIGN_UP((size_t)(a->p - (uint8_t *)code), 64);
+}
+
+struct host_exit *host_run(struct vcpu *c, const void *entry)
+{
+    return enter_code(c, entry);
+}
+
+void host_unwind(struct vcpu *c)
+{
+    unwind_code(c);
+}

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# Runs tests/guest/transcript.sh in a guest and compares what it prints with what another emulator's guest prints: every
+# step must agree. Keeps the reference transcript in the cache, by kernel, initramfs and emulator version.
+"""usage: transcript.py [options] -- EMULATOR [OPTION...]
+
+The emulator's command is given without kernel and initrd. The reference is qemu-system-aarch64 unless --reference names
+another command. Exit status 0 if all steps agree; prints the first differences."""
+
+import argparse
+import difflib
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from boot import get_guest, guest_command      # noqa: E402
+from console import Console, GuestError         # noqa: E402
+
+START, END = "== arithmetic", "== end:"
+
+
+def record(command, timeout, log=None):
+    """The transcript that `command` prints, and how long the run took."""
+    with Console(command, log) as con:
+        con.expect("^" + START, timeout)
+        m = con.expect("^" + END + r" (\d+) steps", timeout)
+        con.expect(r"gnomon-guest: exit status (\d+)", 60)
+        status = con.wait(60)
+        if status:
+            raise GuestError("exit status %s after the transcript" % status, con.tail())
+        text = con.output()
+        text = text[text.index(START):text.index(m.group(0)) + len(m.group(0))]
+        return normalise(text), con.elapsed()
+
+
+def normalise(text):
+    lines = []
+    for line in text.split("\n"):
+        # Kernel messages may come between; what user space prints has no such stamp.
+        if re.match(r"\[ *\d+\.\d{6}\]", line):
+            continue
+        line = re.sub(r"\[ *\d+\.\d{6}\] .*$", "", line)
+        line = re.sub(r"\b(real|user|sys)\t?\s*\d+m[ \d.]+s", r"\1 TIME", line)
+        line = re.sub(r"\d+\.\d+ seconds, [\d.]+[KMG]?B/s", "TIME", line)
+        lines.append(line.rstrip())
+    return lines
+
+
+def reference(command, kernel, initrd, timeout):
+    """The reference's transcript, from the cache if nothing that it depends on has changed."""
+    version = subprocess.run([command[0], "--version"], stdout=subprocess.PIPE, text=True).stdout
+    key = hashlib.sha256(repr((command, version)).encode())
+    for path in (kernel, initrd):
+        with open(path, "rb") as f:
+            key.update(hashlib.sha256(f.read()).digest())
+    cache = os.path.join(os.path.dirname(os.path.dirname(initrd)), "transcripts")
+    os.makedirs(cache, exist_ok=True)
+    path = os.path.join(cache, key.hexdigest()[:16] + ".txt")
+    if not os.path.exists(path):
+        lines, seconds = record(command, timeout)
+        with open(path + ".tmp", "w") as f:
+            f.write("\n".join(lines))
+        os.rename(path + ".tmp", path)
+        print("transcript: reference recorded in %.1f s" % seconds, flush=True)
+    with open(path) as f:
+        return f.read().split("\n")
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--kernel", default="bookworm", help="bookworm, trixie, or a path")
+    ap.add_argument("--append", default="console=ttyAMA0 quiet")
+    ap.add_argument("--timeout", type=float, default=300)
+    ap.add_argument("--name", default="transcript")
+    ap.add_argument("--log", help="write the console's output there")
+    ap.add_argument("--reference", default="qemu-system-aarch64", help="the reference emulator's program")
+    ap.add_argument("--cpu", default="cortex-a57", help="the reference's -cpu")
+    ap.add_argument("emulator", nargs="+")
+    args = ap.parse_args()
+    append = args.append + " gnomon.run=/opt/tests/transcript.sh"
+    try:
+        kernel = args.kernel if os.path.exists(args.kernel) else get_guest("kernel", args.kernel)
+        initrd = get_guest("initramfs", "--tests")
+        ref_machine = [args.reference, "-M", "virt", "-cpu", args.cpu, "-m", "512", "-nographic", "-net", "none"]
+        want = reference(guest_command(ref_machine, kernel, initrd, append), kernel, initrd, args.timeout)
+        log = open(args.log, "w") if args.log else None
+        begun = time.monotonic()
+        got, seconds = record(guest_command(args.emulator, kernel, initrd, append), args.timeout, log)
+    except GuestError as e:
+        print("%s: FAILED: %s" % (args.name, e))
+        if e.tail:
+            print("".join("    | %s\n" % l for l in e.tail.split("\n")), end="")
+        return 1
+    if got == want:
+        print("%s: ok: %s in %.1f s" % (args.name, got[-1].strip("= "), time.monotonic() - begun))
+        return 0
+    print("%s: FAILED: differs from %s (- reference, + this)" % (args.name, args.reference))
+    diff = [l for l in difflib.unified_diff(want, got, "reference", "this", n=1, lineterm="")]
+    print("".join("    | %s\n" % l for l in diff[:60]), end="")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
