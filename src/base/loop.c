@@ -3,8 +3,8 @@
  *
  * Owns the epoll set, the timer heap and the machine lock. Must not know devices or vCPUs.
  *
- * Other threads arm timers by reprogramming the timerfd, so that the main thread sleeps through the change; only loop_quit()
- * and descriptors that epoll refuses (regular files, which are always ready) need the eventfd.
+ * Other threads arm timers by reprogramming the timerfd, so that the main thread sleeps through the change; only
+ * loop_quit() and descriptors that epoll refuses (regular files, which are always ready) need the eventfd.
  */
 #include "base/loop.h"
 
@@ -20,7 +20,8 @@
 #include <poll.h>
 #include <unistd.h>
 
-_Static_assert(POLLIN == EPOLLIN && POLLOUT == EPOLLOUT && POLLERR == EPOLLERR && POLLHUP == EPOLLHUP, "bits pass through");
+_Static_assert(POLLIN == EPOLLIN && POLLOUT == EPOLLOUT && POLLERR == EPOLLERR && POLLHUP == EPOLLHUP,
+               "bits pass through");
 
 struct watch {
     loop_fd_cb *cb;                              /* NULL: not watched */
@@ -42,8 +43,11 @@ static struct loop {
     struct loop_timer **heap;
     size_t n_timers, room;
     uint64_t armed;                              /* deadline the timerfd is set to */
+    uint64_t round;                              /* now, as the timers being run see it; 0: none are being run */
     atomic_int quit;
-} loop = { .lock = PTHREAD_MUTEX_INITIALIZER, .epfd = -1, .evfd = -1, .tfd = -1, .armed = NOT_ARMED, .quit = NOT_QUITTING };
+} loop = {
+    .lock = PTHREAD_MUTEX_INITIALIZER, .epfd = -1, .evfd = -1, .tfd = -1, .armed = NOT_ARMED, .quit = NOT_QUITTING,
+};
 
 void machine_lock(void)
 {
@@ -116,7 +120,8 @@ void loop_fd_set(int fd, unsigned events, loop_fd_cb *cb, void *opaque)
         wake();
         return;
     }
-    struct epoll_event ev = { .events = events & (EPOLLIN | EPOLLOUT), .data.u64 = (uint64_t)w->gen << 32 | (unsigned)fd };
+    struct epoll_event ev = { .events = events & (EPOLLIN | EPOLLOUT) };
+    ev.data.u64 = (uint64_t)w->gen << 32 | (unsigned)fd;
     if (epoll_ctl(loop.epfd, was ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &ev) < 0) {
         if (errno != EPERM || was)
             bug("epoll_ctl(%d): %s", fd, strerror(errno));
@@ -134,7 +139,7 @@ void loop_fd_del(int fd)
     if (w->always)
         loop.n_always--;
     else
-        (void)epoll_ctl(loop.epfd, EPOLL_CTL_DEL, fd, NULL);      /* fails only if the owner has closed it: then it is gone */
+        (void)epoll_ctl(loop.epfd, EPOLL_CTL_DEL, fd, NULL);      /* fails only if the owner has closed it: gone */
     w->always = false;
     w->cb = NULL;
 }
@@ -208,6 +213,9 @@ void loop_timer_arm(struct loop_timer *t, uint64_t deadline)
         loop_timer_cancel(t);
         return;
     }
+    /* What a callback arms for the past waits for the next round: descriptors and other timers get their turn. */
+    if (deadline <= loop.round)
+        deadline = loop.round + 1;
     if (t->heap_pos >= 0) {
         uint64_t old = t->deadline;
         t->deadline = deadline;
@@ -234,14 +242,15 @@ void loop_timer_arm(struct loop_timer *t, uint64_t deadline)
 static void run_timers(void)
 {
     uint64_t now = now_ns();
-    /* No more than there are now: timers that callbacks keep arming for the past must not starve the descriptors. */
-    for (size_t n = loop.n_timers; n > 0 && loop.n_timers && loop.heap[0]->deadline <= now; n--) {
+    loop.round = now;
+    while (loop.n_timers && loop.heap[0]->deadline <= now) {
         struct loop_timer *t = loop.heap[0];
         loop_timer_cancel(t);
         t->cb(t->opaque);
         if (atomic_load(&loop.quit) != NOT_QUITTING)
-            return;
+            break;
     }
+    loop.round = 0;
     uint64_t next = loop.n_timers ? loop.heap[0]->deadline : NOT_ARMED;
     if (next != loop.armed)
         set_timerfd(next);

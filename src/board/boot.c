@@ -1,8 +1,8 @@
 /*
  * boot.c - kernel formats and the placement of images in RAM.
  *
- * Owns the loaded images. Formats: arm64 Image (Documentation/arch/arm64/booting.rst), gzip'd Image, EFI zboot, ELF, raw.
- * Addresses are those that QEMU's virt uses, so that what depends on them works alike.
+ * Owns the loaded images. Formats: arm64 Image (Documentation/arch/arm64/booting.rst), gzip'd Image, EFI zboot, ELF,
+ * raw. Addresses are those that QEMU's virt uses, so that what depends on them works alike.
  */
 #include "board/boot.h"
 
@@ -19,7 +19,7 @@
 
 #define MIB (1ull << 20)
 #define RAW_OFFSET 0x80000u                      /* where an image without a header goes */
-#define STUB_SPACE 4096u                         /* QEMU keeps its boot stub in the first page: a kernel does not go there */
+#define STUB_SPACE 4096u                         /* QEMU keeps its boot stub in the first page */
 #define INITRD_OFFSET (128 * MIB)                /* or half of RAM if that is less */
 
 static uint16_t le16(const uint8_t *p) { uint16_t v; memcpy(&v, p, 2); return v; }
@@ -69,11 +69,13 @@ static void add(struct boot_images *b, const char *what, uint64_t gpa, uint8_t *
 {
     if (!mem_is_ram(gpa, mem_len))
         die("%s does not fit in RAM: it needs 0x%llx-0x%llx, RAM is 0x%llx-0x%llx", what, (unsigned long long)gpa,
-            (unsigned long long)(gpa + mem_len - 1), (unsigned long long)mem_ram.base, (unsigned long long)(ram_end() - 1));
+            (unsigned long long)(gpa + mem_len - 1), (unsigned long long)mem_ram.base,
+            (unsigned long long)(ram_end() - 1));
     for (unsigned i = 0; i < b->n; i++) {
         const struct boot_blob *o = &b->blob[i];
         if (gpa < o->gpa + o->mem_len && o->gpa < gpa + mem_len)
-            die("%s at 0x%llx overlaps %s at 0x%llx", what, (unsigned long long)gpa, o->what, (unsigned long long)o->gpa);
+            die("%s at 0x%llx overlaps %s at 0x%llx", what, (unsigned long long)gpa, o->what,
+                (unsigned long long)o->gpa);
     }
     if (b->n == BOOT_MAX_BLOBS)
         die("%s: too many segments", what);
@@ -99,7 +101,8 @@ static void load_elf(struct boot_images *b, const char *path, uint8_t *data, uin
         die("kernel %s: not an AArch64 little-endian ELF file", path);
     if (eh->e_type != ET_EXEC && eh->e_type != ET_DYN)
         die("kernel %s: this ELF file is not executable", path);
-    if (eh->e_phentsize != sizeof(Elf64_Phdr) || eh->e_phoff > len || eh->e_phnum > (len - eh->e_phoff) / sizeof(Elf64_Phdr))
+    if (eh->e_phentsize != sizeof(Elf64_Phdr) || eh->e_phoff > len ||
+        eh->e_phnum > (len - eh->e_phoff) / sizeof(Elf64_Phdr))
         die("kernel %s: truncated ELF program headers", path);
     b->elf = true;
     b->entry = eh->e_entry;
@@ -152,8 +155,8 @@ static void load_image(struct boot_images *b, const char *path, uint8_t *data, u
     if (text_offset < STUB_SPACE)
         text_offset += 2 * MIB;
     if (text_offset >= mem_ram.size || image_size >= mem_ram.size)
-        die("kernel %s does not fit in RAM: offset 0x%llx, size 0x%llx, RAM 0x%llx", path, (unsigned long long)text_offset,
-            (unsigned long long)image_size, (unsigned long long)mem_ram.size);
+        die("kernel %s does not fit in RAM: offset 0x%llx, size 0x%llx, RAM 0x%llx", path,
+            (unsigned long long)text_offset, (unsigned long long)image_size, (unsigned long long)mem_ram.size);
     b->entry = mem_ram.base + text_offset;
     add_kernel(b, b->entry, data, len, MAX(len, image_size));
 }
@@ -250,7 +253,8 @@ void boot_place_dtb(struct boot_images *b, uint64_t len)
     else
         b->dtb = ALIGN_UP(b->initrd_end, 2 * MIB);
     if (!mem_is_ram(b->dtb, len))
-        die("the device tree does not fit in RAM behind the kernel and initrd: it would go to 0x%llx", (unsigned long long)b->dtb);
+        die("the device tree does not fit in RAM behind the kernel and initrd: it would go to 0x%llx",
+            (unsigned long long)b->dtb);
 }
 
 void boot_set_dtb(struct boot_images *b, uint8_t *data, uint64_t len)

@@ -30,7 +30,10 @@ struct boot_images {
 
 /* Read the files (either may be NULL) and place them as QEMU does; mem_init() has been called. die()s on bad input. */
 void boot_load(struct boot_images *b, const char *kernel_path, const char *initrd_path);
-/* Choose b->dtb for a tree of LEN bytes, die() if there is no room. Then keep DATA (ownership passes); may be called again. */
+/*
+ * Choose b->dtb for a tree of LEN bytes, die() if there is no room. Then keep DATA (ownership passes); may be called
+ * again.
+ */
 void boot_place_dtb(struct boot_images *b, uint64_t len);
 void boot_set_dtb(struct boot_images *b, uint8_t *data, uint64_t len);
 /* Copy everything to RAM. */

@@ -14,6 +14,7 @@ struct fdt_boot {
 /* Build a tree; the caller frees it. *LEN: its bytes. */
 uint8_t *fdt_build(const struct virt_config *cfg, const struct fdt_boot *boot, uint64_t *len) MUST_CHECK;
 /* The user's tree from FILE (LEN bytes, freed) with /chosen and /memory set; die()s if it is not a tree. */
-uint8_t *fdt_fix_up(const struct virt_config *cfg, const struct fdt_boot *boot, uint8_t *file, uint64_t *len) MUST_CHECK;
+uint8_t *fdt_fix_up(const struct virt_config *cfg, const struct fdt_boot *boot, uint8_t *file,
+                    uint64_t *len) MUST_CHECK;
 
 #endif

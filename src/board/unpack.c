@@ -87,7 +87,8 @@ static const char *unzstd(struct out *o, const uint8_t *in, uint64_t len)
     return err;
 }
 
-uint8_t *unpack(enum unpack_kind kind, const uint8_t *in, uint64_t len, uint64_t limit, uint64_t *out_len, const char **err)
+uint8_t *unpack(enum unpack_kind kind, const uint8_t *in, uint64_t len, uint64_t limit, uint64_t *out_len,
+                const char **err)
 {
     struct out o = { .limit = limit };
     *err = kind == UNPACK_GZIP ? gunzip(&o, in, len) : unzstd(&o, in, len);

@@ -18,6 +18,7 @@
 #include "board/devtree.h"
 #include "board/map.h"
 #include "board/psci.h"
+#include "exec/a64_host.h"
 #include "exec/exec.h"
 #include "hw/gicv2.h"
 #include "hw/gicv3.h"
@@ -33,7 +34,7 @@ static struct board {
     struct gic_core *gic;
     struct gtimer *timer;
     struct psci *psci;
-    struct device *devices;                      /* reset in this order: controllers come last, lines have dropped by then */
+    struct device *devices;                      /* in order of reset: the GIC last, when lines have dropped */
     struct boot_images images;
     uint8_t *user_dtb;                           /* as fixed up; NULL: generated at every reset */
     uint64_t user_dtb_len;
@@ -59,6 +60,7 @@ static void make_cpus(void)
     for (unsigned i = 0; i < cfg->smp; i++) {
         struct vcpu *c = exec_add_vcpu(&a64_guest_ops);
         board.cpu[i] = c;
+        a64(c)->host = &a64_host_ops;
         a64_set_model(a64(c), cfg->model);
         a64(c)->mpidr = 1ull << 31 | i;          /* affinity 0.0.0.i, as in the device tree */
     }
@@ -68,7 +70,8 @@ static void make_cpus(void)
 static void make_gic_and_timer(void)
 {
     const struct virt_config *cfg = &board.cfg;
-    board.gic = cfg->gic_version == 3 ? gicv3_new(cfg->smp, MAP_GICD, MAP_GICR) : gicv2_new(cfg->smp, MAP_GICD, MAP_GICC);
+    board.gic = cfg->gic_version == 3 ? gicv3_new(cfg->smp, MAP_GICD, MAP_GICR)
+                                      : gicv2_new(cfg->smp, MAP_GICD, MAP_GICC);
     add_device(&board.gic->dev);
     board.timer = gtimer_new(cfg->smp);
     add_device(gtimer_device(board.timer));

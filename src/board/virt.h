@@ -2,8 +2,10 @@
  * virt.h - the `virt` board for AArch64, laid out as QEMU's virt machine presents it to Linux.
  *
  * src/cli fills a struct virt_config and calls virt_init(); the board owns every chip. Order of a run:
- *     loop_init(); mmu/xlate set-up by the caller; virt_init(&cfg); exec_start(); status = loop_run(); exec_stop(); exit.
- * virt_init() itself calls mem_init() unless the caller has (mem_ram.size != 0 and equal), and exec_add_vcpu() for each CPU.
+ *     loop_init(); mem_init(); mmu and xlate set-up by the caller; virt_init(&cfg); exec_start();
+ *     status = loop_run(); exec_stop(); exit(status).
+ * virt_init() itself calls mem_init() unless the caller has (mem_ram.size != 0 and equal), and exec_add_vcpu() for
+ * each CPU.
  */
 #ifndef GNOMON_BOARD_VIRT_H
 #define GNOMON_BOARD_VIRT_H

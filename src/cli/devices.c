@@ -24,7 +24,7 @@ void opt_print_devices(void)
 }
 
 static const char *const chardev_kinds[] = {
-    [OPT_CHR_NULL] = "null", [OPT_CHR_STDIO] = "stdio", [OPT_CHR_FILE] = "file", [OPT_CHR_PTY] = "pty",
+    [OPT_CHR_NULL] = "null", [OPT_CHR_STDIO] = "stdio", [OPT_CHR_FILE] = "file",
 };
 
 void opt_print_chardevs(void)

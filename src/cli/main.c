@@ -45,7 +45,6 @@ static void choose_guest(int *argc, char ***argv)
 struct opened {
     const struct options *o;
     struct chardev *by_index[OPT_MAX_CHARDEVS];
-    bool in_use[OPT_MAX_CHARDEVS];
     bool stdio_taken;
 };
 
@@ -60,20 +59,20 @@ static struct chardev *open_chardev(struct opened *c, const char *id, const char
 {
     const struct opt_chardev *d = opt_find_chardev(c->o, id);
     unsigned i = (unsigned)(d - c->o->chardev);
-    if (c->in_use[i])
+    if (c->by_index[i] && d->mux)
+        return c->by_index[i];                   /* a multiplexer takes several fronts */
+    if (c->by_index[i])
         die("%s: chardev '%s' is in use by another device", who, id);
-    c->in_use[i] = true;
     struct chardev *back = NULL;
     switch (d->kind) {
     case OPT_CHR_NULL: back = chardev_null(); break;
     case OPT_CHR_FILE: back = chardev_file(d->path); break;
-    case OPT_CHR_PTY: back = chardev_pty(); break;
     case OPT_CHR_STDIO:
         take_stdio(c, who);
         back = chardev_stdio(d->signals && !d->mux);
         break;
     }
-    return d->mux ? chardev_mux(back) : back;
+    return c->by_index[i] = d->mux ? chardev_mux(back) : back;
 }
 
 static struct chardev *open_serial(struct opened *c, const char *spec)
@@ -181,7 +180,7 @@ static void build_machine(const struct options *o)
     };
     mmu_init(&mmu, &a64_guest_ops);
     const struct xlate_config xlate = {
-        .jit = o->jit, .shadow = o->shadow, .code_size = o->code_size, .perf_map = o->perf_map,
+        .jit = o->jit, .shadow = o->shadow, .verify = o->verify, .code_size = o->code_size, .perf_map = o->perf_map,
     };
     xlate_init(&xlate, &a64_guest_ops, &mmu_mem_ops);
     virt_init(&cfg);

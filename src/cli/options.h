@@ -25,7 +25,7 @@ struct opt_device {
     const char *id;
 };
 
-enum opt_chardev_kind { OPT_CHR_NULL, OPT_CHR_STDIO, OPT_CHR_FILE, OPT_CHR_PTY };
+enum opt_chardev_kind { OPT_CHR_NULL, OPT_CHR_STDIO, OPT_CHR_FILE };
 
 struct opt_chardev {
     enum opt_chardev_kind kind;
@@ -66,7 +66,7 @@ struct options {
     const char *name, *pidfile, *stats;
     const char *log_file;
 
-    bool jit, shadow, verify, perf_map;
+    bool jit, shadow, verify, check_ir, perf_map;
     unsigned windows, max_vmas;
     uint64_t code_size;
 };

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "mmu/mmu.h"
+#include "xlate/xlate.h"
 
 static json_t *run_object(uint64_t elapsed, int status)
 {
@@ -39,12 +40,23 @@ static json_t *mmu_object(void)
     return j;
 }
 
+static json_t *xlate_object(void)
+{
+    const struct xlate_stats *s = xlate_stats();
+    json_t *j = json_object();
+#define X(field, meaning) json_object_set_new(j, #field, json_integer((json_int_t)s->field));
+    XLATE_STATS(X)
+#undef X
+    return j;
+}
+
 bool stats_write(const struct options *o, uint64_t elapsed, int status)
 {
     json_t *j = json_object();
     json_object_set_new(j, "run", run_object(elapsed, status));
     json_object_set_new(j, "config", config_object(o));
     json_object_set_new(j, "mmu", mmu_object());
+    json_object_set_new(j, "xlate", xlate_object());
     FILE *f = fopen(o->stats, "w");
     bool ok = f && json_dumpf(j, f, JSON_INDENT(2)) == 0 && fputc('\n', f) != EOF;
     if (f && fclose(f))

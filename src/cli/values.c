@@ -271,6 +271,7 @@ static char *accel_prop(struct options *o, const struct keyval *kv)
         { "jit", offsetof(struct options, jit) },
         { "verify", offsetof(struct options, verify) },
         { "perf-map", offsetof(struct options, perf_map) },
+        { "check-ir", offsetof(struct options, check_ir) },
     }, counts[] = {
         { "windows", offsetof(struct options, windows) },
         { "max-vmas", offsetof(struct options, max_vmas) },
@@ -354,5 +355,6 @@ void opt_print_accels(void)
            "  windows=N               windows at most (0: as many as fit)\n"
            "  max-vmas=N              host mappings that windows may use (0: by vm.max_map_count)\n"
            "  code-size=SIZE          room for translated code, MiB without a suffix\n"
-           "  perf-map=on|off         write /tmp/perf-PID.map\n");
+           "  perf-map=on|off         write /tmp/perf-PID.map\n"
+           "  check-ir=on|off         run the verifier of the intermediate code on every block\n");
 }

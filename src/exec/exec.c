@@ -26,6 +26,7 @@ struct exec_vcpu {
     bool line[LINE_COUNT];
     bool off;                                     /* PSCI */
     bool asleep;                                  /* in exec_wait() or held: woken through `wake` */
+    bool parked;                                  /* in may_run(), outside guest code */
     bool held;                                    /* acknowledged a pause */
 };
 
@@ -113,6 +114,15 @@ void exec_set_power(struct vcpu *c, bool on)
     exec_kick(c);
 }
 
+void exec_wait_off(struct vcpu *c)
+{
+    struct exec_vcpu *v = ev(c);
+    pthread_mutex_lock(&ex.lock);
+    while (ex.started && v->off && !v->parked && !ex.stop)
+        pthread_cond_wait(&ex.acked, &ex.lock);
+    pthread_mutex_unlock(&ex.lock);
+}
+
 /* Between runs: honour stop, pause and power. false: the thread ends. */
 static bool may_run(struct exec_vcpu *v)
 {
@@ -123,13 +133,12 @@ static bool may_run(struct exec_vcpu *v)
             go = false;
             break;
         }
-        if (ex.pause && !v->held) {
-            v->held = true;
-            pthread_cond_broadcast(&ex.acked);
-        }
+        v->held = ex.pause;
+        v->parked = true;
+        pthread_cond_broadcast(&ex.acked);
         sleep_locked(v);
     }
-    v->held = false;
+    v->held = v->parked = false;
     pthread_mutex_unlock(&ex.lock);
     return go;
 }

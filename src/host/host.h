@@ -36,7 +36,8 @@ struct host_site {
 
 struct host_code {
     const void *entry;
-    uint32_t size;                               /* bytes, stubs and all */
+    uint32_t size;                               /* bytes, stubs and tables and all */
+    uint32_t text;                               /* bytes of instructions at the start of it */
     uint32_t n_sites;
     struct host_site *site;                      /* points into the block's own bytes (behind the code) */
     uint32_t n_exits;
@@ -60,6 +61,12 @@ bool host_generate(const struct ir_block *b, const struct host_gen_opts *o, void
 
 /* Run from `entry` until an exit reaches C. Returns the exit taken (chainable) or NULL; pc_page/pc_off say where the guest is. */
 struct host_exit *host_run(struct vcpu *c, const void *entry);
+
+/*
+ * What an empty jump cache entry's .code must be: a guest that jumps to an address that happens to equal JC_EMPTY ^ jc_ctx
+ * then leaves with NULL as on a miss.
+ */
+const void *host_jump_miss(void);
 
 /* Leave translated code from inside a C function that it called: host_run() returns NULL. The state in memory is complete. */
 NORETURN void host_unwind(struct vcpu *c);

@@ -3,9 +3,9 @@
  *
  * Owns the descriptors and their output buffers. Must not know devices.
  *
- * The descriptors stay blocking, because O_NONBLOCK on a terminal would be shared with the shell that started us: poll() is
- * asked before each read and write instead. Output is gathered for up to a millisecond, so that a guest that prints byte by
- * byte does not pay a system call for each.
+ * The descriptors stay blocking, because O_NONBLOCK on a terminal would be shared with the shell that started us:
+ * poll() is asked before each read and write instead. Output is gathered for up to a millisecond, so that a guest
+ * that prints byte by byte does not pay a system call for each.
  */
 #include "hw/chardev.h"
 

@@ -3,9 +3,9 @@
  *
  * Owns host file descriptors and the host terminal's mode. Must not know which device is in front.
  *
- * A backend has one front (the device). Input is read from the host only while the front can take it; output is never lost:
- * what the host does not take at once is buffered, and when the buffer is full the writer waits.
- * Everything here runs with the machine lock held, except creation (before loop_run()).
+ * A backend has one front (the device). Input is read from the host only while the front can take it; output is never
+ * lost: what the host does not take at once is buffered, and when the buffer is full the writer waits. Everything
+ * here runs with the machine lock held, except creation (before loop_run()).
  */
 #ifndef GNOMON_HW_CHARDEV_H
 #define GNOMON_HW_CHARDEV_H
@@ -23,12 +23,16 @@ struct chardev_front {
 struct chardev;
 
 struct chardev *chardev_null(void);
-/* The terminal or pipe on fds 0 and 1. A terminal becomes raw until exit; SIGNALS: Ctrl-C still interrupts gnomon. One only. */
+/*
+ * The terminal or pipe on fds 0 and 1. A terminal becomes raw until exit; SIGNALS: Ctrl-C still interrupts gnomon.
+ * One only.
+ */
 struct chardev *chardev_stdio(bool signals);
 struct chardev *chardev_file(const char *path);  /* output only, truncated; die()s if it cannot be opened */
 /*
- * QEMU's Ctrl-A escapes in front of BACKEND: x quit (loop_quit(0)), h help, b break, c next front (a monitor would be one; says
- * so when there is no other), s (accepted, does nothing), Ctrl-A itself. Up to 4 fronts; input goes to the one with the focus.
+ * QEMU's Ctrl-A escapes in front of BACKEND: x quit (loop_quit(0)), h help, b break, c next front (a monitor would be
+ * one; says so when there is no other), s (accepted, does nothing), Ctrl-A itself. Up to 4 fronts; input goes to the
+ * one with the focus.
  */
 struct chardev *chardev_mux(struct chardev *backend);
 /*
@@ -45,7 +49,10 @@ void chardev_write(struct chardev *c, const uint8_t *buf, size_t len);
 void chardev_accept_input(struct chardev *c);
 /* Write out what is buffered, waiting for the host (at exit). */
 void chardev_flush_all(void);
-/* Give the terminal back its mode. Async-signal-safe; also runs at exit and on signals that end gnomon (not SIGSEGV, SIGBUS). */
+/*
+ * Give the terminal back its mode. Async-signal-safe; also runs at exit and on signals that end gnomon (not SIGSEGV,
+ * SIGBUS).
+ */
 void chardev_restore_terminal(void);
 
 #endif

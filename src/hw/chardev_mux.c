@@ -1,7 +1,8 @@
 /*
  * chardev_mux.c - several fronts on one backend, and QEMU's Ctrl-A escapes.
  *
- * Owns the escape state and a buffer of input, so that the escapes work while the guest does not read. Must not know devices.
+ * Owns the escape state and a buffer of input, so that the escapes work while the guest does not read. Must not know
+ * devices.
  */
 #include <string.h>
 

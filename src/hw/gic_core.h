@@ -1,9 +1,11 @@
 /*
  * gic_core.h - what GICv2 and GICv3 share: the state of each interrupt, and finding the one to signal.
  *
- * Owns the bitmaps of enabled, pending, active, ... and the priorities. Must not know registers. Machine lock held throughout.
+ * Owns the bitmaps of enabled, pending, active, ... and the priorities. Must not know registers. Machine lock held
+ * throughout.
  *
- * Interrupt numbers: 0-15 SGI and 16-31 PPI, both private to a CPU; 32 and up SPI, shared. Source: Arm IHI 0048B, IHI 0069.
+ * Interrupt numbers: 0-15 SGI and 16-31 PPI, both private to a CPU; 32 and up SPI, shared. Source: Arm IHI 0048B, IHI
+ * 0069.
  */
 #ifndef GNOMON_HW_GIC_CORE_H
 #define GNOMON_HW_GIC_CORE_H

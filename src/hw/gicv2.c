@@ -1,8 +1,9 @@
 /*
  * gicv2.c - GICv2: distributor and CPU interfaces, without the Security Extensions (both groups visible to all).
  *
- * Owns the registers of both frames. Interrupt state is gic_core's. Must not know vCPUs: the accessing CPU is mem_master.
- * Source: Arm IHI 0048B. 8-bit priorities; the binary point goes down to 0, so there are 128 preemption levels.
+ * Owns the registers of both frames. Interrupt state is gic_core's. Must not know vCPUs: the accessing CPU is
+ * mem_master. Source: Arm IHI 0048B. 8-bit priorities; the binary point goes down to 0, so there are 128 preemption
+ * levels.
  */
 #include "hw/gicv2.h"
 
@@ -116,7 +117,10 @@ static uint32_t acknowledge(struct gicv2 *g, unsigned cpu, bool alias)
         keep = *src != 0;
     }
     gic_activate(&g->core, cpu, b.id, keep);
-    update(&g->core, cpu);
+    if (b.id < 32)
+        update(&g->core, cpu);
+    else
+        gic_update_all(&g->core);                /* it may have been offered to others too */
     return iar;
 }
 
@@ -180,7 +184,9 @@ static uint64_t cpu_read(void *opaque, uint64_t off, unsigned size)
             return GIC_SPURIOUS;
         if (!plain_sees(c, &b))
             return 1022;
-        return b.id < NSGI && g->sgi_src[cpu][b.id] ? b.id | (unsigned)__builtin_ctz(g->sgi_src[cpu][b.id]) << 10 : b.id;
+        if (b.id < NSGI && g->sgi_src[cpu][b.id])
+            return b.id | (unsigned)__builtin_ctz(g->sgi_src[cpu][b.id]) << 10;
+        return b.id;
     }
     case 0x1c: return c->abpr;
     case 0x20: return acknowledge(g, cpu, true);

@@ -6,7 +6,9 @@
 
 #include "hw/gic_core.h"
 
-/* Makes the chip and maps its two frames (64 KiB each). CPU interfaces are banked by mem_master. Reset it before use. */
+/*
+ * Makes the chip and maps its two frames (64 KiB each). CPU interfaces are banked by mem_master. Reset it before use.
+ */
 struct gic_core *gicv2_new(unsigned ncpu, uint64_t dist_base, uint64_t cpu_base);
 
 #endif

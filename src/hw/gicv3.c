@@ -2,8 +2,8 @@
  * gicv3.c - GICv3: distributor, redistributors, and the CPU interfaces behind the ICC_* system registers.
  *
  * Owns all of GICv3's registers. Interrupt state is gic_core's. Must not know vCPUs beyond their number.
- * One security state (GICD_CTLR.DS = 1) and affinity routing always on, as in a machine without EL3; group 0 signals FIQ,
- * group 1 IRQ. 32 priority levels. Source: Arm IHI 0069.
+ * One security state (GICD_CTLR.DS = 1) and affinity routing always on, as in a machine without EL3; group 0 signals
+ * FIQ, group 1 IRQ. 32 priority levels. Source: Arm IHI 0069.
  */
 #include "hw/gicv3.h"
 
@@ -271,7 +271,8 @@ static bool common_read(struct gicv3 *g, unsigned cpu, unsigned off, unsigned w0
     return true;
 }
 
-static bool common_write(struct gicv3 *g, unsigned cpu, unsigned off, unsigned w0, unsigned w1, uint32_t v, unsigned size)
+static bool common_write(struct gicv3 *g, unsigned cpu, unsigned off, unsigned w0, unsigned w1, uint32_t v,
+                         unsigned size)
 {
     if (off >= 0x80 && off < 0x400) {
         unsigned w = (off & 0x7f) / 4;
@@ -365,9 +366,9 @@ static uint64_t redist_read(void *opaque, uint64_t off64, unsigned size)
     }
     switch (off) {
     case 0x0004: v = 0x0000043b; break;
-    case 0x0008: v = r->cpu << 8 | (r->cpu == g->core.ncpu - 1 ? 1u << 4 : 0); break;        /* Processor_Number, Last */
-    case 0x000c: v = r->cpu; break;                                                          /* affinity */
-    case 0x0014: v = r->asleep ? 6 : 0; break;                                               /* ChildrenAsleep follows at once */
+    case 0x0008: v = r->cpu << 8 | (r->cpu == g->core.ncpu - 1 ? 1u << 4 : 0); break;    /* Processor_Number, Last */
+    case 0x000c: v = r->cpu; break;              /* affinity */
+    case 0x0014: v = r->asleep ? 6 : 0; break;   /* ChildrenAsleep follows at once */
     default:
         if (off >= 0xffd0)
             v = frame_id(off);
@@ -387,7 +388,9 @@ static void redist_write(void *opaque, uint64_t off64, uint64_t v, unsigned size
     update(&g->core, r->cpu);
 }
 
-static const struct mmio_ops redist_ops = { .name = "gicv3-redist", .read = redist_read, .write = redist_write, .max_size = 4 };
+static const struct mmio_ops redist_ops = {
+    .name = "gicv3-redist", .read = redist_read, .write = redist_write, .max_size = 4,
+};
 
 /* ---- life ---- */
 

@@ -1,8 +1,8 @@
 /*
  * gtimer.c - the Arm generic timer (Arm ARM DDI 0487, D11), driven by CLOCK_MONOTONIC.
  *
- * Owns the count and the deadlines. The registers are the vCPU's, which reports their changes. The interrupt is a level:
- * enabled, not masked, and the count has reached the compare value.
+ * Owns the count and the deadlines. The registers are the vCPU's, which reports their changes. The interrupt is a
+ * level: enabled, not masked, and the count has reached the compare value.
  */
 #include "hw/gtimer.h"
 

@@ -1,8 +1,8 @@
 /*
  * pl011.c - Arm PrimeCell UART (PL011), revision r1p4: 16-byte FIFOs.
  *
- * Owns the registers and the receive FIFO. Transmission takes no time: the transmit FIFO is always empty. Baud rate and modem
- * lines have no effect. Source: Arm DDI 0183.
+ * Owns the registers and the receive FIFO. Transmission takes no time: the transmit FIFO is always empty. Baud rate
+ * and modem lines have no effect. Source: Arm DDI 0183.
  */
 #include "hw/pl011.h"
 

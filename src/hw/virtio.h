@@ -1,8 +1,8 @@
 /*
  * virtio.h - a virtio device apart from its transport: features, status, queues, configuration space.
  *
- * Owns device status and interrupt status. A transport (virtio_mmio.c) presents it; a device (virtio_rng.c, ...) fills in
- * struct virtio_ops. Machine lock held throughout. Source: OASIS virtio 1.2.
+ * Owns device status and interrupt status. A transport (virtio_mmio.c) presents it; a device (virtio_rng.c, ...)
+ * fills in struct virtio_ops. Machine lock held throughout. Source: OASIS virtio 1.2.
  */
 #ifndef GNOMON_HW_VIRTIO_H
 #define GNOMON_HW_VIRTIO_H

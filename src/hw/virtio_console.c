@@ -83,8 +83,9 @@ static void reset(struct virtio_dev *d)
 }
 
 static const struct virtio_ops ops = {
-    .name = "virtio-console", .id = VIRTIO_ID_CONSOLE, .features = F_EMERG_WRITE, .n_queues = 2, .queue_size = { 128, 128 },
-    .config_size = sizeof(struct config), .kick = kick, .config_read = config_read, .config_write = config_write, .reset = reset,
+    .name = "virtio-console", .id = VIRTIO_ID_CONSOLE, .features = F_EMERG_WRITE, .n_queues = 2,
+    .queue_size = { 128, 128 }, .config_size = sizeof(struct config), .kick = kick,
+    .config_read = config_read, .config_write = config_write, .reset = reset,
 };
 
 struct virtio_dev *virtio_console_new(struct chardev *chr)

@@ -7,7 +7,7 @@
 
 #include "hw/virtio.h"
 
-#define MAX_REQUEST 65536u                       /* a request may be answered short: no long work under the machine lock */
+#define MAX_REQUEST 65536u                       /* longer requests are answered short: no long work here */
 
 struct virtio_rng {
     struct virtio_dev d;                         /* first */

@@ -1,9 +1,9 @@
 /*
  * virtqueue.c - split virtqueues, device side.
  *
- * Owns nothing but what struct virtqueue holds. Must not trust anything in guest memory: other vCPUs write to the rings while
- * they are read, so that each field is read once and then checked. Source: OASIS virtio 1.2, 2.7. Little-endian host assumed,
- * as everywhere in gnomon.
+ * Owns nothing but what struct virtqueue holds. Must not trust anything in guest memory: other vCPUs write to the
+ * rings while they are read, so that each field is read once and then checked. Source: OASIS virtio 1.2, 2.7.
+ * Little-endian host assumed, as everywhere in gnomon.
  */
 #include "hw/virtqueue.h"
 
@@ -77,7 +77,8 @@ static bool add_seg(struct vq_elem *e, const struct desc *d, const char **why)
 }
 
 /* Follow the chain from descriptor I of a table of NUM at TABLE. */
-static bool follow(struct virtqueue *q, struct vq_elem *e, uint64_t table, uint32_t num, uint32_t i, bool inside, const char **why)
+static bool follow(struct virtqueue *q, struct vq_elem *e, uint64_t table, uint32_t num, uint32_t i, bool inside,
+                   const char **why)
 {
     for (uint32_t steps = 0;; steps++) {
         struct desc d;

@@ -1,7 +1,8 @@
 /*
  * virtqueue.h - a split virtqueue seen from the device (virtio 1.2, 2.7), with indirect descriptors and event index.
  *
- * Owns the ring indices. Everything read from guest memory is checked before use; on nonsense the queue says so and does no more.
+ * Owns the ring indices. Everything read from guest memory is checked before use; on nonsense the queue says so and
+ * does no more.
  */
 #ifndef GNOMON_HW_VIRTQUEUE_H
 #define GNOMON_HW_VIRTQUEUE_H

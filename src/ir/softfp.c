@@ -1,8 +1,8 @@
 /*
  * softfp.c - unpacking, rounding, NaN processing and arithmetic of the reference floating point.
  *
- * Integer arithmetic only: the host's MXCSR belongs to the guest while this runs. Must not know any guest ISA's encodings.
- * Source: Arm ARM DDI 0487, shared/functions/float (FPUnpack, FPRound, FPProcessNaNs, FPAdd, FPMulAdd, ...).
+ * Integer arithmetic only: the host's MXCSR belongs to the guest while this runs. Must not know any guest ISA's
+ * encodings. Source: Arm ARM DDI 0487, shared/functions/float (FPUnpack, FPRound, FPProcessNaNs, FPAdd, FPMulAdd, ...).
  */
 #include "ir/softfp_internal.h"
 
@@ -394,7 +394,10 @@ static uint64_t max_min(struct fp_env *e, unsigned esz, uint64_t a, uint64_t b, 
 
 uint64_t sfp_max(struct fp_env *e, unsigned esz, uint64_t a, uint64_t b) { return max_min(e, esz, a, b, false, false); }
 uint64_t sfp_min(struct fp_env *e, unsigned esz, uint64_t a, uint64_t b) { return max_min(e, esz, a, b, true, false); }
-uint64_t sfp_maxnm(struct fp_env *e, unsigned esz, uint64_t a, uint64_t b) { return max_min(e, esz, a, b, false, true); }
+uint64_t sfp_maxnm(struct fp_env *e, unsigned esz, uint64_t a, uint64_t b)
+{
+    return max_min(e, esz, a, b, false, true);
+}
 uint64_t sfp_minnm(struct fp_env *e, unsigned esz, uint64_t a, uint64_t b) { return max_min(e, esz, a, b, true, true); }
 
 /* Unpack both; false if one is a NaN, with Invalid Operation raised as the comparison asks. */
@@ -459,14 +462,16 @@ uwide sfp_round_magnitude(const struct sfp_num *n, unsigned round, bool *inexact
 
 void fp_collect_host_flags(struct fp_env *e)
 {
-    uint32_t m;
-    __asm__ volatile("stmxcsr %0" : "=m"(m));
-    if (!(m & 0x3f)) {
-        return;
-    }
+    uint32_t live;
+    __asm__ volatile("stmxcsr %0" : "=m"(live));
+    /* Outside translated code the flags of its last run are in e->mxcsr; inside they are in both or in the live one. */
+    uint32_t m = live | e->mxcsr;
     /* MXCSR: IE 0, DE 1 (no Arm counterpart outside FZ), ZE 2, OE 3, UE 4, PE 5. */
     e->sticky |= (m & 1 ? FP_IOC : 0) | (m & 4 ? FP_DZC : 0) | (m & 8 ? FP_OFC : 0) | (m & 16 ? FP_UFC : 0) |
                  (m & 32 ? FP_IXC : 0);
-    m &= ~0x3fu;
-    __asm__ volatile("ldmxcsr %0" : : "m"(m));
+    e->mxcsr &= ~0x3fu;
+    if (live & 0x3f) {
+        live &= ~0x3fu;
+        __asm__ volatile("ldmxcsr %0" : : "m"(live));
+    }
 }

@@ -26,7 +26,7 @@ uint64_t sfp_maxnm(struct fp_env *e, unsigned esz, uint64_t a, uint64_t b);
 uint64_t sfp_minnm(struct fp_env *e, unsigned esz, uint64_t a, uint64_t b);
 uint64_t sfp_recip_estimate(struct fp_env *e, unsigned esz, uint64_t a);
 uint64_t sfp_rsqrt_estimate(struct fp_env *e, unsigned esz, uint64_t a);
-/* The tables behind the estimates, also of URECPE and URSQRTE: a 256..511 (0.5..1) or 128..511 (0.25..1) -> 256..511 (1..2). */
+/* The tables behind the estimates, URECPE and URSQRTE: a 256..511 (0.5..1) or 128..511 (0.25..1) -> 256..511 (1..2). */
 unsigned sfp_recip_table(unsigned a);
 unsigned sfp_rsqrt_table(unsigned a);
 uint64_t sfp_recip_step(struct fp_env *e, unsigned esz, uint64_t a, uint64_t b);   /* FRECPS, fused */
@@ -45,7 +45,7 @@ uint64_t sfp_to_fixed(struct fp_env *e, unsigned esz, uint64_t a, unsigned fbits
 uint64_t sfp_from_fixed(struct fp_env *e, unsigned esz, uint64_t a, unsigned fbits, bool is_unsigned, unsigned width);
 uint64_t sfp_convert(struct fp_env *e, unsigned to, unsigned from, uint64_t a, unsigned round); /* between formats; half follows env->ahp */
 
-/* Move MXCSR's sticky flags into env->sticky and clear them (call before reading FPSR or handing FP to C). */
+/* Move MXCSR's sticky flags (live, and env->mxcsr) into env->sticky and clear them (call before reading FPSR or handing FP to C). */
 void fp_collect_host_flags(struct fp_env *e);
 
 #endif

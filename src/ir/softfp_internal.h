@@ -37,7 +37,8 @@ static inline uint64_t sfp_default_nan(unsigned esz) { return sfp_inf(esz, false
 /* +-2^exp for a normal exponent; HALF_MORE adds half of it (1.5 * 2^exp). */
 static inline uint64_t sfp_pow2(unsigned esz, bool sign, int exp, bool half_more)
 {
-    return sfp_zero(esz, sign) | (uint64_t)(exp + sfp_bias(esz)) << sfp_mbits(esz) | (half_more ? sfp_quiet_bit(esz) : 0);
+    return sfp_zero(esz, sign) | (uint64_t)(exp + sfp_bias(esz)) << sfp_mbits(esz) |
+           (half_more ? sfp_quiet_bit(esz) : 0);
 }
 
 static inline bool sfp_is_nan(enum sfp_class c) { return c >= SFP_QNAN; }

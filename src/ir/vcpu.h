@@ -80,7 +80,7 @@ struct fp_env {
 
 /*
  * NZCV between instructions is kept in the form that LAHF;SETO AL leaves in AX, with C inverted (x86 borrow sense):
- * bit 0 V; bit 8 !C; bit 14 Z; bit 15 N. Other bits are unspecified.
+ * bit 0 V; bit 8 !C; bit 14 Z; bit 15 N. Bits 7:1 are zero, the others unspecified.
  */
 #define NZCV_HOST_V 0x0001u
 #define NZCV_HOST_NC 0x0100u

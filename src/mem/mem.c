@@ -1,8 +1,8 @@
 /*
  * mem.c - the RAM object and its view, the table of MMIO ranges, DMA.
  *
- * Owns the memfd, the view and the table. Must not know virtual addresses or vCPUs. The table is filled before vCPUs start and
- * is not changed afterwards, so that mem_is_mmio() needs no lock.
+ * Owns the memfd, the view and the table. Must not know virtual addresses or vCPUs. The table is filled before vCPUs
+ * start and is not changed afterwards, so that mem_is_mmio() needs no lock.
  */
 #include "mem/mem.h"
 
@@ -39,7 +39,8 @@ void mem_init(uint64_t base, uint64_t size)
     if (fd < 0)
         die("cannot create guest RAM: memfd_create: %s", strerror(errno));
     if (size > INT64_MAX || ftruncate(fd, (off_t)size) < 0)
-        die("cannot size guest RAM to %llu MiB: %s", (unsigned long long)(size >> 20), strerror(size > INT64_MAX ? EFBIG : errno));
+        die("cannot size guest RAM to %llu MiB: %s", (unsigned long long)(size >> 20),
+            strerror(size > INT64_MAX ? EFBIG : errno));
     void *view = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
     if (view == MAP_FAILED)
         die("cannot map %llu MiB of guest RAM: %s", (unsigned long long)(size >> 20), strerror(errno));

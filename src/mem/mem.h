@@ -37,8 +37,8 @@ void mem_add_mmio(uint64_t base, uint64_t size, const struct mmio_ops *ops, void
 /* Read-only memory (flash): ranges that read as bytes. Writes go to ops->write if ops is given. */
 
 /*
- * Which CPU the calling thread accesses devices for: chips with banked registers (GIC) read it. src/exec sets it once in each
- * vCPU thread; 0 elsewhere.
+ * Which CPU the calling thread accesses devices for: chips with banked registers (GIC) read it. src/exec sets it once
+ * in each vCPU thread; 0 elsewhere.
  */
 extern _Thread_local unsigned mem_master;
 

@@ -21,15 +21,15 @@ static unsigned passed, failed;
         }                                                                 \
     } while (0)
 
-#define EQ(got, want)                                                                                                        \
-    do {                                                                                                                     \
-        unsigned long long g_ = (got), w_ = (want);                                                                          \
-        if (g_ == w_) {                                                                                                      \
-            passed++;                                                                                                        \
-        } else {                                                                                                             \
-            failed++;                                                                                                        \
-            printf("%s:%d: %s is %#llx, expected %#llx\n", __FILE__, __LINE__, #got, g_, w_);                               \
-        }                                                                                                                    \
+#define EQ(got, want)                                                                                                  \
+    do {                                                                                                               \
+        unsigned long long g_ = (got), w_ = (want);                                                                    \
+        if (g_ == w_) {                                                                                                \
+            passed++;                                                                                                  \
+        } else {                                                                                                       \
+            failed++;                                                                                                  \
+            printf("%s:%d: %s is %#llx, expected %#llx\n", __FILE__, __LINE__, #got, g_, w_);                          \
+        }                                                                                                              \
     } while (0)
 
 /* ---- physical memory ---- */
@@ -107,8 +107,9 @@ static unsigned first_level(unsigned granule, unsigned tsz)
 
 static unsigned level_shift(unsigned granule, unsigned level) { return granule + (granule - 3) * (3 - level); }
 
-/* Put a leaf at `level` for va below root; tables are made on the way with table_bits added. Returns the leaf's address. */
-static uint64_t map(uint64_t root, unsigned granule, unsigned tsz, uint64_t va, unsigned level, uint64_t leaf, uint64_t table_bits)
+/* Put a leaf at `level` for va below root, making tables (with table_bits added). Returns the leaf's address. */
+static uint64_t map(uint64_t root, unsigned granule, unsigned tsz, uint64_t va, unsigned level, uint64_t leaf,
+                    uint64_t table_bits)
 {
     uint64_t t = root;
     unsigned first = first_level(granule, tsz);
@@ -144,7 +145,8 @@ static unsigned fsc(uint64_t va, enum access acc, enum view view)
 static uint64_t tcr_for(unsigned granule, unsigned tsz)
 {
     unsigned tg0 = granule == 12 ? 0 : granule == 14 ? 2 : 1, tg1 = granule == 12 ? 2 : granule == 14 ? 1 : 3;
-    return tsz | (uint64_t)tsz << 16 | (uint64_t)tg0 << 14 | (uint64_t)tg1 << 30 | 5ull << 32 /* IPS: 48 bits */ | 1ull << 36;
+    return tsz | (uint64_t)tsz << 16 | (uint64_t)tg0 << 14 | (uint64_t)tg1 << 30 |
+           5ull << 32 /* IPS: 48 bits */ | 1ull << 36;
 }
 
 /* ---- tests ---- */
@@ -168,7 +170,8 @@ static void test_levels(void)
                     uint64_t full = half ? va | ~((1ull << (64 - tsz)) - 1) : va;
                     *(half ? &cpu->ttbr1_el1 : &cpu->ttbr0_el1) = root | 7ull << 48;
                     uint64_t pa = (0x00000a9876543210ull >> shift) << shift;
-                    uint64_t at = map(root, granule, tsz, full, level, pa | (level == 3 ? PAGE : VALID) | AF | ATTR(1), 0);
+                    uint64_t leaf = pa | (level == 3 ? PAGE : VALID) | AF | ATTR(1);
+                    uint64_t at = map(root, granule, tsz, full, level, leaf, 0);
                     enum walk_status st = walk(full, ACC_READ, VIEW_KERNEL);
                     if (!leaf_ok) {
                         CHECK(st == WALK_FAULT && w.fault == 0x04 + level);
@@ -222,7 +225,7 @@ static void test_faults(void)
             EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x00 + level);             /* output address too large */
             map(cpu->ttbr0_el1, 12, 16, va, level, 0x40000000ull | type | AF | AP_RO, 0);
             EQ(fsc(va, ACC_WRITE, VIEW_KERNEL), 0x0c + level);
-            CHECK(w.perms & PERM_R(VIEW_KERNEL));                         /* perms hold with a permission fault as well */
+            CHECK(w.perms & PERM_R(VIEW_KERNEL));     /* perms hold with a permission fault as well */
             EQ(fsc(va, ACC_READ, VIEW_USER), 0x0c + level);
             EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x100);
         }
@@ -298,8 +301,8 @@ static void perm_case(uint64_t leaf, uint64_t table, uint64_t sctlr, const char 
     if (fsc(va, ACC_WRITE, VIEW_KERNEL_PAN) == 0x100) got[7] = 'w';
     if (strcmp(got, want)) {
         failed++;
-        printf("leaf %#llx table %#llx sctlr %#llx: %s, expected %s\n", (unsigned long long)leaf, (unsigned long long)table,
-               (unsigned long long)sctlr, got, want);
+        printf("leaf %#llx table %#llx sctlr %#llx: %s, expected %s\n", (unsigned long long)leaf,
+               (unsigned long long)table, (unsigned long long)sctlr, got, want);
     } else {
         passed++;
     }

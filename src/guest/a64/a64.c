@@ -112,6 +112,30 @@ static uint32_t flags(const struct vcpu *v)
     return f;
 }
 
+/*
+ * Blocks of plain code are translate.c's. With software step active or PSTATE.IL set a block is one instruction,
+ * preceded by what the mode demands.
+ */
+static void translate(struct ir_block *b, const struct translate_ctx *ctx, const struct vcpu *v)
+{
+    if (likely(!(ctx->flags & (A64F_SS | A64F_IL)))) {
+        a64_translate(b, ctx, v);
+        return;
+    }
+    struct a64_tr tr = { .b = b, .ctx = ctx, .cpu = a64c(v), .flags = ctx->flags, .pc_off = ctx->pc_off };
+    memcpy(&tr.insn, ctx->page + tr.pc_off, 4);
+    ir_reset(b, tr.pc_off);
+    ir_begin_insn(b, tr.pc_off);
+    if (a64_tr_prologue(&tr)) {
+        if (!a64_decode_base(&tr, tr.insn) && !a64_decode_sys(&tr, tr.insn) && !a64_decode_simd(&tr, tr.insn))
+            a64_tr_raise(&tr, EC_UNKNOWN, 0, false);
+        if (!tr.ended)
+            a64_tr_jmp(&tr, (int64_t)tr.pc_off + 4);
+    }
+    b->guest_insns = 1;
+    b->size = 4;
+}
+
 static enum view fetch_view(const struct vcpu *v) { return a64c(v)->el ? VIEW_KERNEL : VIEW_USER; }
 
 static bool has_work(const struct vcpu *v)
@@ -124,8 +148,9 @@ static void dump(const struct vcpu *v, void (*out)(const char *fmt, ...))
 {
     const struct a64_cpu *c = a64c(v);
     uint32_t p = a64_pstate(c);
-    out("cpu %u  pc %016llx  pstate %08x %c%c%c%c EL%u%c\n", v->index, (unsigned long long)vcpu_pc(v), p, p >> 31 & 1 ? 'N' : '-',
-        p >> 30 & 1 ? 'Z' : '-', p >> 29 & 1 ? 'C' : '-', p >> 28 & 1 ? 'V' : '-', c->el, c->spsel ? 'h' : 't');
+    out("cpu %u  pc %016llx  pstate %08x %c%c%c%c EL%u%c\n", v->index, (unsigned long long)vcpu_pc(v), p,
+        p >> 31 & 1 ? 'N' : '-', p >> 30 & 1 ? 'Z' : '-', p >> 29 & 1 ? 'C' : '-', p >> 28 & 1 ? 'V' : '-', c->el,
+        c->spsel ? 'h' : 't');
     for (unsigned i = 0; i < 31; i++)
         out("x%-2u %016llx%s", i, (unsigned long long)v->r[i], i % 4 == 3 ? "\n" : "  ");
     out("sp  %016llx\n", (unsigned long long)v->r[31]);
@@ -142,7 +167,7 @@ const struct guest_ops a64_guest_ops = {
     .insn_align = 4,
     .flags = flags,
     .fetch_view = fetch_view,
-    .translate = a64_translate,
+    .translate = translate,
     .disas = a64_disas,
     .walk = a64_walk,
     .space = a64_space,

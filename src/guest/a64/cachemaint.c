@@ -11,8 +11,8 @@
 #define FSC_IS_EXTERNAL(f) ((f) == 0x10 || ((f) & 0x3c) == 0x14)
 
 /*
- * Translate for a maintenance operation; a fault is raised as a data abort with CM and WnR set and does not return. EL1 needs
- * no permission beyond IVAC's to write, and PAN does not apply; EL0 must be able to read.
+ * Translate for a maintenance operation; a fault is raised as a data abort with CM and WnR set and does not return.
+ * EL1 needs no permission beyond IVAC's to write, and PAN does not apply; EL0 must be able to read.
  */
 static void probe(struct vcpu *v, uint64_t va, bool write, struct walk *w)
 {
@@ -104,8 +104,8 @@ static uint64_t at(struct vcpu *v, uint64_t va, uint64_t op, uint64_t d)
     if (a64_walk_attrs(v, va, acc, view, &w, &attrs) == WALK_OK) {
         /* Device and Non-cacheable Normal memory read as Outer Shareable. */
         unsigned sh = (attrs.mair & 0xf0) == 0 || attrs.mair == 0x44 ? 2 : attrs.sh;
-        c->par_el1 = (w.gpa & 0x0000fffffffff000ull) | (uint64_t)attrs.mair << 56 | 1ull << 11 | (uint64_t)attrs.ns << 9 |
-                     (uint64_t)sh << 7;
+        c->par_el1 = (w.gpa & 0x0000fffffffff000ull) | (uint64_t)attrs.mair << 56 | 1ull << 11 |
+                     1ull << 9 /* Non-secure */ | (uint64_t)sh << 7;
         return 0;
     }
     if (FSC_IS_EXTERNAL(w.fault)) {               /* an external abort on the walk is taken as one */

@@ -13,7 +13,8 @@ unsigned a64_disas(const uint8_t *code, uint64_t pc, char *buf, size_t len)
 {
     static _Thread_local csh handle;              /* opened at first use; lives as long as the thread */
     cs_insn *insn = NULL;
-    if ((handle || cs_open(CS_ARCH_ARM64, CS_MODE_ARM, &handle) == CS_ERR_OK) && cs_disasm(handle, code, 4, pc, 1, &insn) == 1) {
+    if ((handle || cs_open(CS_ARCH_ARM64, CS_MODE_ARM, &handle) == CS_ERR_OK) &&
+        cs_disasm(handle, code, 4, pc, 1, &insn) == 1) {
         snprintf(buf, len, "%s %s", insn->mnemonic, insn->op_str);
         cs_free(insn, 1);
     } else {

@@ -1,9 +1,9 @@
 /*
  * exception.c - exceptions taken to EL1, exception return, interrupts, software step.
  *
- * Owns PSTATE outside NZCV and the banking of SP. Must not emit IR nor walk tables. EL2 and EL3 do not exist, nor does AArch32:
- * every exception is taken to EL1 in AArch64. Rules: Arm ARM DDI 0487, D1.3 (exceptions) and D2.11 (software step).
- * Not there yet: hardware breakpoints and watchpoints (the registers are storage), SError.
+ * Owns PSTATE outside NZCV and the banking of SP. Must not emit IR nor walk tables. EL2 and EL3 do not exist, nor
+ * does AArch32: every exception is taken to EL1 in AArch64. Rules: Arm ARM DDI 0487, D1.3 (exceptions) and D2.11
+ * (software step). Not there yet: hardware breakpoints and watchpoints (the registers are storage), SError.
  */
 #include "base/log.h"
 #include "guest/a64/translate.h"
@@ -70,12 +70,13 @@ void a64_take_exception(struct a64_cpu *c, enum a64_vector vec, uint64_t return_
 
 void a64_raise(struct a64_cpu *c, uint32_t ec, uint32_t iss, uint64_t return_pc)
 {
-    /* SVC, HVC and SMC advance the step state first; anything else means that the stepped instruction was not executed. */
+    /* SVC, HVC and SMC advance the step state first; else the stepped instruction was not executed. */
     if (c->stepping && ec != EC_SVC && ec != EC_HVC && ec != EC_SMC)
         c->ss = 1;
     c->esr_el1 = (uint64_t)ec << 26 | ESR_IL | (iss & 0x1ffffff);
     if (log_on(LOG_int))
-        log_printf("cpu %u: esr %#llx (ec %#x iss %#x) from EL%u\n", c->v.index, (unsigned long long)c->esr_el1, ec, iss, c->el);
+        log_printf("cpu %u: esr %#llx (ec %#x iss %#x) from EL%u\n", c->v.index, (unsigned long long)c->esr_el1, ec,
+                   iss, c->el);
     a64_take_exception(c, VEC_SYNC, return_pc);
 }
 
@@ -155,7 +156,8 @@ void a64_eret(struct a64_cpu *c)
     c->ss = ss;
     if (illegal) {
         c->il = 1;
-        log_to(guest_errors, "cpu %u: illegal exception return to %#llx, spsr %#x\n", c->v.index, (unsigned long long)pc, spsr);
+        log_to(guest_errors, "cpu %u: illegal exception return to %#llx, spsr %#x\n", c->v.index,
+               (unsigned long long)pc, spsr);
     } else {
         c->il = (spsr & SPSR_IL) != 0;
         c->el = (uint8_t)el;

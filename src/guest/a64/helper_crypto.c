@@ -89,7 +89,9 @@ static inline uint32_t big_sigma1(uint32_t x) { return ror(x, 6) ^ ror(x, 11) ^ 
 static void sha1_rounds(uint32_t x[4], uint32_t y, const uint32_t w[4], unsigned op)
 {
     for (unsigned i = 0; i < 4; i++) {
-        uint32_t t = op == SHA1_C ? choose(x[1], x[2], x[3]) : op == SHA1_P ? x[1] ^ x[2] ^ x[3] : majority(x[1], x[2], x[3]);
+        uint32_t t = op == SHA1_C   ? choose(x[1], x[2], x[3])
+                     : op == SHA1_P ? x[1] ^ x[2] ^ x[3]
+                                    : majority(x[1], x[2], x[3]);
         y += rol(x[0], 5) + t + w[i];
         x[1] = rol(x[1], 30);
         uint32_t last = x[3];                    /* y:x rotates by a word: the new a is y, the new e is d */

@@ -115,13 +115,11 @@ void a64_write_fpcr(struct vcpu *c, uint64_t v)
 uint64_t a64_read_fpsr(struct vcpu *c)
 {
     fp_collect_host_flags(&c->fp);
-    c->fp.mxcsr &= ~0x3fu;
     return c->fp.sticky & FPSR_BITS;
 }
 
 void a64_write_fpsr(struct vcpu *c, uint64_t v)
 {
-    fp_collect_host_flags(&c->fp);               /* clears them in the live MXCSR */
-    c->fp.mxcsr &= ~0x3fu;
+    fp_collect_host_flags(&c->fp);               /* clears them in MXCSR */
     c->fp.sticky = (uint32_t)v & FPSR_BITS;
 }

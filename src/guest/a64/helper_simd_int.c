@@ -91,7 +91,10 @@ FN(sqshrun) { return narrow(c, o, a, false, true); }
 
 /* ---- doubling products ---- */
 
-static inline wide doubled(uint64_t a, uint64_t b, unsigned esz) { return 2 * value(a, esz, false) * value(b, esz, false); }
+static inline wide doubled(uint64_t a, uint64_t b, unsigned esz)
+{
+    return 2 * value(a, esz, false) * value(b, esz, false);
+}
 
 FN(sqdmulh) { return saturate(c, doubled(a, b, o->esz) >> width(o->esz), o->esz, false); }
 FN(sqrdmulh)

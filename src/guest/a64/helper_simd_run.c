@@ -1,5 +1,6 @@
 /*
- * helper_simd_run.c - the one C entry for Advanced SIMD operations without an IR form: walks the lanes that a descriptor names.
+ * helper_simd_run.c - the one C entry for Advanced SIMD operations without an IR form: walks the lanes that a
+ * descriptor names.
  *
  * Owns the lane shapes and table look-up. What one lane computes is in helper_simd_int.c and helper_fp.c.
  */
@@ -12,7 +13,8 @@ static simd_fn *const fns[FN_COUNT] = {
 };
 
 /* The tree of the pseudocode's Reduce(): low half OP high half. */
-static uint64_t reduce(struct vcpu *c, const struct simd_desc *o, simd_fn *fn, const u128 *n, unsigned from, unsigned lanes)
+static uint64_t reduce(struct vcpu *c, const struct simd_desc *o, simd_fn *fn, const u128 *n, unsigned from,
+                       unsigned lanes)
 {
     if (lanes == 1) {
         return simd_get(n, o->esz, from);

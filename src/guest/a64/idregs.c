@@ -1,11 +1,13 @@
 /*
  * idregs.c - the ID registers of each -cpu, and the feature tests that read them.
  *
- * Owns the one table of what each part says about itself; every model differs from the others only here. Must not hold state.
+ * Owns the one table of what each part says about itself; every model differs from the others only here. Must not
+ * hold state.
  *
- * The cortex parts are as their manuals say (A53 r0p4, A57 r1p0, A72 r0p3), but what gnomon does not have is not advertised:
- * AArch32 (PFR0.EL0 = EL1 = 1, the AArch32 ID registers read as zero), EL2 and EL3, big-endian data (MMFR0.BigEnd = 0), the
- * PMU (DFR0.PMUVer = 0), context-aware breakpoints beyond one. `max` advertises exactly what is implemented.
+ * The cortex parts are as their manuals say (A53 r0p4, A57 r1p0, A72 r0p3), but what gnomon does not have is not
+ * advertised: AArch32 (PFR0.EL0 = EL1 = 1, the AArch32 ID registers read as zero), EL2 and EL3, big-endian data
+ * (MMFR0.BigEnd = 0), the PMU (DFR0.PMUVer = 0), context-aware breakpoints beyond one. `max` advertises exactly what
+ * is implemented.
  */
 #include "guest/a64/translate.h"
 
@@ -66,12 +68,13 @@ const struct a64_idregs a64_idregs[A64_MODELS] = {
         .aa64pfr0 = PFR0 | F(1, 48) /* DIT */ | F(1, 56) /* CSV2 */ | F(1, 60) /* CSV3 */,
         .aa64pfr1 = F(2, 4) /* SSBS with its MSR */,
         .aa64dfr0 = DFR0,
-        .aa64isar0 = ISAR0_V8 | F(2, 20) /* LSE */ | F(1, 28) /* RDM */ | F(1, 52) /* FLAGM */ | F(2, 56) /* TLBI OS, range */,
+        .aa64isar0 = ISAR0_V8 | F(2, 20) /* LSE */ | F(1, 28) /* RDM */ | F(1, 52) /* FLAGM */ |
+                      F(2, 56) /* TLBI OS, range */,
         .aa64isar1 = F(1, 0) /* DC CVAP */ | F(1, 20) /* LRCPC */ | F(1, 36) /* SB */,
         .aa64mmfr0 = F(4, 0) | F(2, 4) | F(1, 20) /* 16K granule */,
         .aa64mmfr1 = F(1, 12) /* HPDS */ | F(2, 20) /* PAN, AT S1E1RP */,
         .aa64mmfr2 = F(1, 0) /* CnP */ | F(1, 4) /* UAO */ | F(1, 60) /* E0PD */,
-        .ctr = 0x9444c004,                        /* 64-byte lines; IDC: no data cache clean needed for instruction fetch */
+        .ctr = 0x9444c004,                        /* 64-byte lines; IDC: instruction fetch needs no DC CVAU */
         .dczid = 4,
         .clidr = 0x0a200023,
         .ccsidr = { 0x701fe00a, 0x201fe012, 0x70ffe07a },
@@ -80,17 +83,18 @@ const struct a64_idregs a64_idregs[A64_MODELS] = {
 };
 
 /* X(name, ID register, lsb, least value) */
-#define FEATURES(X)                                                                                                           \
-    X(aes, aa64isar0, 4, 1) X(pmull, aa64isar0, 4, 2) X(sha1, aa64isar0, 8, 1) X(sha256, aa64isar0, 12, 1)                   \
-    X(sha512, aa64isar0, 12, 2) X(crc32, aa64isar0, 16, 1) X(lse, aa64isar0, 20, 2) X(rdm, aa64isar0, 28, 1)                 \
-    X(sha3, aa64isar0, 32, 1) X(dotprod, aa64isar0, 44, 1) X(fhm, aa64isar0, 48, 1) X(flagm, aa64isar0, 52, 1)               \
-    X(flagm2, aa64isar0, 52, 2) X(tlbi_os, aa64isar0, 56, 1) X(tlbi_range, aa64isar0, 56, 2) X(rng, aa64isar0, 60, 1)        \
-    X(dpb, aa64isar1, 0, 1) X(jscvt, aa64isar1, 12, 1) X(fcma, aa64isar1, 16, 1) X(lrcpc, aa64isar1, 20, 1)                  \
-    X(lrcpc2, aa64isar1, 20, 2) X(frint, aa64isar1, 32, 1) X(sb, aa64isar1, 36, 1) X(bf16, aa64isar1, 44, 1)                 \
-    X(i8mm, aa64isar1, 52, 1) X(pan, aa64mmfr1, 20, 1) X(uao, aa64mmfr2, 4, 1) X(dit, aa64pfr0, 48, 1)                       \
+#define FEATURES(X)                                                                                                    \
+    X(aes, aa64isar0, 4, 1) X(pmull, aa64isar0, 4, 2) X(sha1, aa64isar0, 8, 1) X(sha256, aa64isar0, 12, 1)             \
+    X(sha512, aa64isar0, 12, 2) X(crc32, aa64isar0, 16, 1) X(lse, aa64isar0, 20, 2) X(rdm, aa64isar0, 28, 1)           \
+    X(sha3, aa64isar0, 32, 1) X(dotprod, aa64isar0, 44, 1) X(fhm, aa64isar0, 48, 1) X(flagm, aa64isar0, 52, 1)         \
+    X(flagm2, aa64isar0, 52, 2) X(tlbi_os, aa64isar0, 56, 1) X(tlbi_range, aa64isar0, 56, 2) X(rng, aa64isar0, 60, 1)  \
+    X(dpb, aa64isar1, 0, 1) X(jscvt, aa64isar1, 12, 1) X(fcma, aa64isar1, 16, 1) X(lrcpc, aa64isar1, 20, 1)            \
+    X(lrcpc2, aa64isar1, 20, 2) X(frint, aa64isar1, 32, 1) X(sb, aa64isar1, 36, 1) X(bf16, aa64isar1, 44, 1)           \
+    X(i8mm, aa64isar1, 52, 1) X(pan, aa64mmfr1, 20, 1) X(uao, aa64mmfr2, 4, 1) X(dit, aa64pfr0, 48, 1)                 \
     X(ssbs, aa64pfr1, 4, 1)
 
-#define X(name, reg, lsb, least) bool a64_has_##name(const struct a64_cpu *c) { return bits(c->id->reg, lsb, 4) >= (least); }
+#define X(name, reg, lsb, least) \
+    bool a64_has_##name(const struct a64_cpu *c) { return bits(c->id->reg, lsb, 4) >= (least); }
 FEATURES(X)
 #undef X
 

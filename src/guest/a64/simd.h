@@ -11,18 +11,18 @@
 #include "guest/a64/translate.h"
 
 /*
- * Element functions. An element function computes one lane: d is the old destination lane (or the third operand), a and b
- * the sources, all zero-extended; the caller cuts the result to the lane.
+ * Element functions. An element function computes one lane: d is the old destination lane (or the third operand), a
+ * and b the sources, all zero-extended; the caller cuts the result to the lane.
  */
-#define SIMD_FNS(X)                                                                                                       \
-    /* integer, helper_simd_int.c */                                                                                      \
-    X(qadd) X(qsub) X(uqadd_mix) X(shl_reg) X(qshl_reg) X(rshl) X(qrshl) X(sqshlu) X(qshl_imm) X(sqdmulh) X(sqrdmulh)    \
-    X(sqrdmlah) X(sqrdmlsh) X(sqdmull) X(sqdmlal) X(sqdmlsl) X(pmul) X(pmull) X(cls) X(clz) X(rbit) X(sqabs) X(sqneg)    \
-    X(qshrn) X(sqshrun) X(urecpe) X(ursqrte)                                                                              \
-    /* floating point, helper_fp.c */                                                                                     \
-    X(fadd) X(fsub) X(fmul) X(fnmul) X(fmulx) X(fdiv) X(fmax) X(fmin) X(fmaxnm) X(fminnm) X(fabd) X(fmla) X(fcmeq)       \
-    X(fcmge) X(fcmgt) X(facge) X(facgt) X(fcmeq0) X(fcmge0) X(fcmgt0) X(fcmle0) X(fcmlt0) X(frecps) X(frsqrts) X(fsqrt)  \
-    X(frint) X(fcvt_int) X(cvtf) X(frecpe) X(frsqrte) X(frecpx) X(fcvt) X(fcvtxn)
+#define SIMD_FNS(X)                                                                                                  \
+    /* integer, helper_simd_int.c */                                                                                 \
+    X(qadd) X(qsub) X(uqadd_mix) X(shl_reg) X(qshl_reg) X(rshl) X(qrshl) X(sqshlu) X(qshl_imm) X(sqdmulh)            \
+    X(sqrdmulh) X(sqrdmlah) X(sqrdmlsh) X(sqdmull) X(sqdmlal) X(sqdmlsl) X(pmul) X(pmull) X(cls) X(clz) X(rbit)      \
+    X(sqabs) X(sqneg) X(qshrn) X(sqshrun) X(urecpe) X(ursqrte)                                                       \
+    /* floating point, helper_fp.c */                                                                                \
+    X(fadd) X(fsub) X(fmul) X(fnmul) X(fmulx) X(fdiv) X(fmax) X(fmin) X(fmaxnm) X(fminnm) X(fabd) X(fmla)            \
+    X(fcmeq) X(fcmge) X(fcmgt) X(facge) X(facgt) X(fcmeq0) X(fcmge0) X(fcmgt0) X(fcmle0) X(fcmlt0) X(frecps) X(frsqrts)\
+    X(fsqrt) X(frint) X(fcvt_int) X(cvtf) X(frecpe) X(frsqrte) X(frecpx) X(fcvt) X(fcvtxn)
 
 enum simd_fn {
 #define X(name) FN_##name,
@@ -51,8 +51,8 @@ enum simd_shape {
 struct simd_desc {
     uint64_t fn : 8, shape : 4, rd : 5, rn : 5, rm : 5, ra : 5;
     uint64_t esz : 2, q : 1, u : 1;              /* u: unsigned */
-    uint64_t imm : 8;                            /* shift count, fraction bits, target esz, FMLA sign bits: the function's */
-    uint64_t round : 4;                          /* rounding shift; FP: enum fp_round, 4 ties away, 5 vcpu; bit 3: raise Inexact */
+    uint64_t imm : 8;                            /* the function's: shift, fraction bits, FMLA signs */
+    uint64_t round : 4;                          /* shift: round; FP: as .imm of IR_FRINT */
     uint64_t index : 4;
 };
 _Static_assert(sizeof(struct simd_desc) == 8, "travels as a 64-bit constant");
@@ -89,8 +89,8 @@ static inline int64_t simd_sext(uint64_t x, unsigned esz) { return sextract(x, 0
 extern const struct ir_helper helper_simd;        /* a: struct simd_desc; writes rd */
 /* a: simd_desc (rn, rm, esz; imm bit 0 signalling, bit 1 with zero, bit 2 only if b is not 0): NZCV in 31:28 */
 extern const struct ir_helper helper_fcmp;
-extern const struct ir_helper helper_fp_to_int;   /* a: simd_desc (rn, esz, u, imm = fraction bits, round; q = 64-bit result) */
-extern const struct ir_helper helper_fcvt;        /* a: simd_desc (rd, rn, esz = from, imm = to): scalar, half precision too */
+extern const struct ir_helper helper_fp_to_int;   /* a: simd_desc (rn, esz, u, imm = fbits, round; q: 64-bit result) */
+extern const struct ir_helper helper_fcvt;        /* a: simd_desc (rd, rn, esz = from, imm = to): scalar */
 extern const struct ir_helper helper_tbl;         /* a: simd_desc (rd, rn, rm, q; imm = registers - 1; u = TBX) */
 extern const struct ir_helper helper_aes;         /* a: simd_desc (rd, rn; imm = enum simd_aes) */
 extern const struct ir_helper helper_sha;         /* a: simd_desc (rd, rn, rm; imm = enum simd_sha) */
@@ -98,8 +98,8 @@ enum simd_aes { AES_E, AES_D, AES_MC, AES_IMC };
 enum simd_sha { SHA1_C, SHA1_P, SHA1_M, SHA1_SU0, SHA256_H, SHA256_H2, SHA256_SU1, SHA1_H, SHA1_SU1, SHA256_SU0 };
 
 /*
- * FPCR and FPSR (helper_fp.c). The writers change vcpu.fp (mxcsr included) but not the live MXCSR's rounding: the translator
- * ends the block with a dispatch exit so that the next entry loads vcpu.fp.mxcsr.
+ * FPCR and FPSR (helper_fp.c). The writers change vcpu.fp (mxcsr included) but not the live MXCSR's rounding: the
+ * translator ends the block with a dispatch exit so that the next entry loads vcpu.fp.mxcsr.
  */
 uint64_t a64_read_fpcr(struct vcpu *c);
 void a64_write_fpcr(struct vcpu *c, uint64_t v);
@@ -145,7 +145,7 @@ static inline ir_val simd_call(struct a64_tr *tr, const struct ir_helper *h, str
 }
 /* FP arithmetic must go through helpers. */
 static inline bool simd_fp_special(const struct a64_tr *tr) { return tr->flags & A64F_FPSPECIAL; }
-/* ftype of scalar FP -> esz; -1 where the form does not exist (half precision needs FEAT_FP16, which is not offered). */
+/* ftype of scalar FP -> esz; -1 where the form does not exist (half precision needs FEAT_FP16, not offered). */
 static inline int simd_ftype(unsigned ftype) { return ftype == 0 ? 2 : ftype == 1 ? 3 : -1; }
 
 /* Guard of every trans_ function, after the encoding is known to be valid. */

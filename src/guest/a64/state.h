@@ -11,23 +11,24 @@
 /* Which real part -cpu names. */
 enum a64_model { A64_CORTEX_A53, A64_CORTEX_A57, A64_CORTEX_A72, A64_MAX, A64_MODELS };
 
-/* ICC_* system registers and the generic timer live in chips; the board connects them. Machine lock not held by the caller. */
+/* ICC_* system registers and the generic timer live in chips; the board connects them. Machine lock not held. */
 struct a64_gic_ops {
     uint64_t (*read)(void *opaque, unsigned cpu, uint32_t sysreg);       /* sysreg: A64_SYSREG() */
     void (*write)(void *opaque, unsigned cpu, uint32_t sysreg, uint64_t v);
 };
 struct a64_timer_ops {                            /* generic timer, EL0 virtual and physical */
     uint64_t (*count)(void *opaque);              /* CNTVCT = CNTPCT, ticks of CNTFRQ */
-    void (*changed)(void *opaque, unsigned cpu, unsigned which /* 0 physical, 1 virtual */, uint64_t cval, uint32_t ctl);
+    /* which: 0 physical, 1 virtual */
+    void (*changed)(void *opaque, unsigned cpu, unsigned which, uint64_t cval, uint32_t ctl);
 };
-/* PSCI or other firmware call (HVC/SMC as the board says); args in x0..x3, result to x0. false: unknown conduit -> UNDEF. */
+/* PSCI or other firmware call (HVC/SMC as the board says); x0..x3 to x0. false: not this conduit, UNDEFINED. */
 struct a64_smccc_ops {
     bool (*call)(void *opaque, struct vcpu *c, bool smc);
 };
 
 /*
- * What the guest asks of the machine around it; set by the integrator before the vCPU runs (the guest includes no mmu, xlate
- * or exec header). All but mode_changed must be there; all are called on the vCPU's own thread, machine lock not held.
+ * What the guest asks of the machine around it; set before the vCPU runs (the guest includes no mmu, xlate or exec
+ * header). All but mode_changed must be there; all are called on the vCPU's own thread, machine lock not held.
  */
 struct a64_host_ops {
     void (*switch_space)(struct vcpu *c);         /* roots, ASID or translation controls changed: bases follow */
@@ -56,7 +57,7 @@ struct a64_cpu {
     uint8_t pan, uao, dit, ssbs, il, ss;
     uint32_t daif;                                /* bits 9:6, as in SPSR */
     uint64_t sp_other[2];                         /* SP_EL0, SP_EL1: the one not in v.r[31] is valid */
-    uint8_t sp_in_use;                            /* which of them v.r[31] holds; follows el and spsel in a64_mode_changed() */
+    uint8_t sp_in_use;                            /* which of them v.r[31] holds; a64_mode_changed() keeps it */
     /* Software step: the instruction being executed is stepped; it was a load-exclusive. */
     uint8_t stepping, step_ex;
 
@@ -66,7 +67,7 @@ struct a64_cpu {
     uint64_t afsr0_el1, afsr1_el1, oslar_el1, osdlr_el1, pmcr_el0;
     uint64_t mdccint_el1, oseccr_el1, dbgclaim, dbgprcr_el1;
     uint64_t dbgbvr[16], dbgbcr[16], dbgwvr[16], dbgwcr[16];
-    uint64_t pmu[8];                              /* PMCNTENSET, PMOVSSET, PMUSERENR, PMINTENSET, PMCCNTR base, PMCCFILTR, PMSELR, spare */
+    uint64_t pmu[8];                              /* spare: there is no PMU */
     uint64_t cntfrq, cntp_cval, cntv_cval, cntvoff;
     uint32_t cntp_ctl, cntv_ctl;
 
@@ -124,7 +125,6 @@ extern const struct a64_idregs a64_idregs[A64_MODELS];
 struct a64_walk_attrs {
     uint8_t mair;                                 /* the MAIR_EL1 byte */
     uint8_t sh;
-    bool ns;
 };
 /* guest_ops.walk, and the same with attributes. Stage 1 of the EL1&0 regime (Arm ARM DDI 0487, D8.2). */
 enum walk_status a64_walk(struct vcpu *c, uint64_t va, enum access acc, enum view view, struct walk *out);

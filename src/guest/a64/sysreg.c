@@ -1,8 +1,8 @@
 /*
  * sysreg.c - the table of system registers and the helpers of those that are more than storage.
  *
- * Owns sysreg_table.h's meaning and what a write to a control register entails. Must not emit IR (translate_sys.c does), nor
- * know timers and interrupt controllers (sysreg_timer.c does).
+ * Owns sysreg_table.h's meaning and what a write to a control register entails. Must not emit IR (translate_sys.c
+ * does), nor know timers and interrupt controllers (sysreg_timer.c does).
  */
 #include "base/log.h"
 #include "guest/a64/simd.h"
@@ -42,7 +42,7 @@ const struct a64_sysreg a64_sysregs[] = {
 };
 const unsigned a64_sysregs_count = ARRAY_LEN(a64_sysregs);
 
-/* Reserved ID registers, op0 = 3, op1 = 0, CRn = 0, CRm = 1..7, read as zero; so do the AArch32 ones, as there is no AArch32. */
+/* Reserved ID registers, op0 = 3, op1 = 0, CRn = 0, CRm = 1..7, read as zero; so do AArch32's, which is not there. */
 static const struct a64_sysreg reserved_id = { "reserved ID register", 0, RO1, NULL, Z, NO };
 /* Registers that a real part defines for itself (CPUACTLR, CPUECTLR, L2CTLR, ...): read as zero, writes ignored. */
 static const struct a64_sysreg implementation_defined = { "implementation defined", 0, RW1, NULL, Z, I };
@@ -107,8 +107,9 @@ static uint64_t wr_mair(struct vcpu *v, uint64_t x, uint64_t b, uint64_t d)
 HELPER1(wr_mair, HELPER_PLAIN)
 
 /*
- * The switch of address space: at every context switch, and with KPTI at every kernel entry and exit. The code that executes
- * goes on in its present block: the architecture wants an ISB before the new table is sure to be used for its fetches.
+ * The switch of address space: at every context switch, and with KPTI at every kernel entry and exit. The code that
+ * executes goes on in its present block: the architecture wants an ISB before the new table is sure to be used for
+ * its fetches.
  */
 static uint64_t wr_ttbr0(struct vcpu *v, uint64_t x, uint64_t b, uint64_t d)
 {
@@ -240,7 +241,8 @@ static uint64_t wr_dbgbcr(struct vcpu *v, uint64_t x, uint64_t enc, uint64_t d)
     struct a64_cpu *c = a64(v);
     unsigned n = enc >> 3 & 15;
     if (x & 1)
-        log_to(unimp, "cpu %u: hardware %s %u is enabled but never hits\n", v->index, enc & 2 ? "watchpoint" : "breakpoint", n);
+        log_to(unimp, "cpu %u: hardware %s %u is enabled but never hits\n", v->index,
+               enc & 2 ? "watchpoint" : "breakpoint", n);
     if (enc & 2)
         c->dbgwcr[n] = x & 0xffffffff;
     else
@@ -262,3 +264,15 @@ static uint64_t wr_claimclr(struct vcpu *v, uint64_t x, uint64_t b, uint64_t d)
     return 0;
 }
 HELPER1(wr_claimclr, HELPER_PLAIN)
+
+/* The debug communication channel is always empty; MDSCR_EL1.TDCC (bit 12) keeps EL0 from it. */
+static uint64_t rd_mdccsr(struct vcpu *v, uint64_t x, uint64_t b, uint64_t iss)
+{
+    struct a64_cpu *c = a64(v);
+    if (c->el == 0 && bits(c->mdscr_el1, 12, 1)) {
+        a64_raise(c, EC_SYSREG, (uint32_t)iss, vcpu_pc(v));
+        vcpu_unwind(v);
+    }
+    return 0;
+}
+HELPER(rd_mdccsr, HELPER_TRAPS, IRE_STATE)

@@ -28,14 +28,14 @@
 
 enum way {
     WAY_NO,                                       /* UNDEFINED (sysreg.c refuses it by access bits already) */
-    WAY_FIELD,                                    /* load or store of a field of struct a64_cpu; mask: bits that writes keep */
+    WAY_FIELD,                                    /* load or store of a field; mask: bits that writes keep */
     WAY_BIT,                                      /* reads: a byte field, shifted left by .shift */
     WAY_ID,                                       /* reads: a constant of struct a64_idregs */
     WAY_ZERO,                                     /* reads: zero */
     WAY_CONST,                                    /* reads: .mask */
     WAY_IGNORE,                                   /* writes: nothing */
     WAY_CALL,                                     /* helper(value, encoding, ISS of a trap) */
-    WAY_CALL_DISPATCH,                            /* writes: the same, then through the run loop: mode flags may have changed */
+    WAY_CALL_DISPATCH,                            /* writes: the same, then through the run loop (mode flags) */
     WAY_STORE_DISPATCH,                           /* writes: bit .shift to a byte field, then through the run loop */
     WAY_STORE_BIT,                                /* writes: bit .shift to a byte field */
     WAY_NZCV,
@@ -71,7 +71,7 @@ const struct a64_sysreg *a64_sysreg_find(const struct a64_cpu *c, uint32_t enc);
 #define A64_SYSREG_HELPERS(X)                                                                                        \
     X(wr_sctlr) X(wr_tcr) X(wr_ttbr0) X(wr_ttbr1) X(wr_mair) X(wr_cpacr) X(rd_ccsidr) X(rd_isr) X(wr_spsel) X(wr_pan) \
     X(wr_daif) X(rd_fpcr) X(wr_fpcr) X(rd_fpsr) X(wr_fpsr) X(wr_mdscr) X(wr_oslar) X(rd_oslsr) X(wr_osdlr)            \
-    X(wr_dbgbcr) X(wr_claimset) X(wr_claimclr)                                                                       \
+    X(wr_dbgbcr) X(wr_claimset) X(wr_claimclr) X(rd_mdccsr)                                                            \
     X(rd_cntfrq) X(rd_cntpct) X(rd_cntvct) X(rd_tval) X(wr_tval) X(rd_ctl) X(wr_ctl) X(rd_cval) X(wr_cval)            \
     X(rd_gic) X(wr_gic)
 #define X(name) extern const struct ir_helper a64_sr_##name[2];  /* by EL */
@@ -88,7 +88,7 @@ extern const struct ir_helper a64_hp_dc;          /* (va, 1: IVAC, which needs w
 extern const struct ir_helper a64_hp_ic_va;       /* (va) */
 extern const struct ir_helper a64_hp_ic_all;
 
-/* After PSTATE.DAIF changed in a helper: take a pending interrupt, or follow the debug mask, by leaving translated code. */
+/* After PSTATE.DAIF changed in a helper: leave translated code for a pending interrupt or a new debug mask. */
 void a64_daif_changed(struct a64_cpu *c, uint32_t old);
 
 #endif

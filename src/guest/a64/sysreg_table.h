@@ -3,9 +3,9 @@
  *
  * X(NAME, op0, op1, CRn, CRm, op2, access, feature, read, write)
  *
- * read and write: F(field) a plain 64- or 32-bit field; M(field, mask) the same, writes keep only mask; B(field, bit) a flag
- * kept in a byte and seen at that bit; ID(member) a constant; Z zero; I ignored; C(helper) a call; D(helper) a call after which
- * mode flags may have changed; NO not possible. Encodings: Arm ARM DDI 0487, D19.
+ * read and write: F(field) a plain 64- or 32-bit field; M(field, mask) the same, writes keep only mask; B(field,
+ * bit) a flag kept in a byte and seen at that bit; ID(member) a constant; Z zero; I ignored; C(helper) a call;
+ * D(helper) a call after which mode flags may have changed; NO not possible. Encodings: Arm ARM DDI 0487, D19.
  */
 
 #define SYSREGS_ID(X)                                                                             \
@@ -131,7 +131,7 @@
     X(DBGCLAIMSET_EL1, 2, 0, 7, 8, 6, RW1, NULL, CLAIM_ALL, C(wr_claimset))                       \
     X(DBGCLAIMCLR_EL1, 2, 0, 7, 9, 6, RW1, NULL, F(dbgclaim), C(wr_claimclr))                     \
     X(DBGAUTHSTATUS_EL1, 2, 0, 7, 14, 6, RO1, NULL, Z, NO)                                        \
-    X(MDCCSR_EL0, 2, 3, 0, 1, 0, RO1, NULL, Z, NO)
+    X(MDCCSR_EL0, 2, 3, 0, 1, 0, RO0, NULL, C(rd_mdccsr), NO)
 
 #define A64_SYSREGS(X) \
     SYSREGS_ID(X) SYSREGS_CONTROL(X) SYSREGS_PSTATE(X) SYSREGS_TIMER(X) SYSREGS_GIC(X) SYSREGS_DEBUG(X)

@@ -1,8 +1,8 @@
 /*
  * translate_fp.c - scalar floating point: arithmetic, compares, selects, moves and conversions.
  *
- * With the normal FPCR arithmetic is IR (native code); with FZ, DN, AHP or FZ16 (A64F_FPSPECIAL) and for half precision it
- * is a helper call. Source: Arm ARM DDI 0487, C4.1.96 and C7.2.
+ * With the normal FPCR arithmetic is IR (native code); with FZ, DN, AHP or FZ16 (A64F_FPSPECIAL) and for half precision
+ * it is a helper call. Source: Arm ARM DDI 0487, C4.1.96 and C7.2.
  */
 #include "simd.h"
 
@@ -11,7 +11,8 @@
 /* ---- one, two and three sources ---- */
 
 /* op = IR_CONST: there is no IR form. */
-static bool two(struct a64_tr *tr, unsigned ftype, enum ir_op op, enum simd_fn fn, unsigned rd, unsigned rn, unsigned rm)
+static bool two(struct a64_tr *tr, unsigned ftype, enum ir_op op, enum simd_fn fn, unsigned rd, unsigned rn,
+                unsigned rm)
 {
     int esz = simd_ftype(ftype);
     if (esz < 0) {
@@ -19,8 +20,9 @@ static bool two(struct a64_tr *tr, unsigned ftype, enum ir_op op, enum simd_fn f
     }
     SIMD_CHECK(tr);
     if (op == IR_CONST || simd_fp_special(tr)) {
-        simd_call(tr, &helper_simd, (struct simd_desc){.fn = fn, .shape = SH_SCALAR, .rd = rd, .rn = rn, .rm = rm, .ra = rd,
-                                                       .esz = (unsigned)esz & 3});
+        simd_call(tr, &helper_simd,
+                  (struct simd_desc){
+                      .fn = fn, .shape = SH_SCALAR, .rd = rd, .rn = rn, .rm = rm, .ra = rd, .esz = (unsigned)esz & 3});
     } else {
         simd_set_v(tr, rd, simd_op2(tr, op, (unsigned)esz, 0, simd_v(tr, rn), simd_v(tr, rm)));
     }
@@ -56,8 +58,15 @@ TRANS(FMADD_f)
     SIMD_CHECK(tr);
     unsigned neg = (a->o0 ^ a->o1) | a->o1 << 1; /* bit 0: the product, bit 1: the addend */
     if (simd_fp_special(tr)) {
-        simd_call(tr, &helper_simd, (struct simd_desc){.fn = FN_fmla, .shape = SH_SCALAR, .rd = a->rd, .rn = a->rn, .rm = a->rm,
-                                                       .ra = a->ra, .esz = (unsigned)esz & 3, .imm = neg});
+        simd_call(tr, &helper_simd,
+                  (struct simd_desc){.fn = FN_fmla,
+                                     .shape = SH_SCALAR,
+                                     .rd = a->rd,
+                                     .rn = a->rn,
+                                     .rm = a->rm,
+                                     .ra = a->ra,
+                                     .esz = (unsigned)esz & 3,
+                                     .imm = neg});
     } else {
         simd_set_v(tr, a->rd, ir_vopi(tr->b, IR_FMADD, (unsigned)esz, 0, simd_v(tr, a->rn), simd_v(tr, a->rm),
                                       simd_v(tr, a->ra), neg, 0));
@@ -251,7 +260,8 @@ TRANS(FMOV_high_from)
 
 /* ---- integers and fixed point ---- */
 
-static bool to_int(struct a64_tr *tr, unsigned sf, unsigned ftype, bool u, unsigned round, unsigned fbits, unsigned rd, unsigned rn)
+static bool to_int(struct a64_tr *tr, unsigned sf, unsigned ftype, bool u, unsigned round, unsigned fbits, unsigned rd,
+                   unsigned rn)
 {
     int esz = simd_ftype(ftype);
     if (esz < 0) {
@@ -260,8 +270,9 @@ static bool to_int(struct a64_tr *tr, unsigned sf, unsigned ftype, bool u, unsig
     SIMD_CHECK(tr);
     ir_val r;
     if (fbits || simd_fp_special(tr)) {
-        r = simd_call(tr, &helper_fp_to_int, (struct simd_desc){.rn = rn, .esz = (unsigned)esz & 3, .q = sf, .u = u, .imm = fbits,
-                                                                .round = round});
+        r = simd_call(
+            tr, &helper_fp_to_int,
+            (struct simd_desc){.rn = rn, .esz = (unsigned)esz & 3, .q = sf, .u = u, .imm = fbits, .round = round});
     } else {
         r = ir_vget(tr->b, u ? IR_FTOU : IR_FTOS, a64_t(sf), (unsigned)esz, simd_v(tr, rn), round);
     }
@@ -279,8 +290,8 @@ TRANS(FCVTZ_fix)
 }
 
 /*
- * From fixed point: as an integer, then scaled by 2^-fbits. That is exact, since a nonzero integer scaled by 2^-64 at most is
- * a normal number; so FZ and DN do not matter and the IR form always holds.
+ * From fixed point: as an integer, then scaled by 2^-fbits. That is exact, since a nonzero integer scaled by 2^-64 at
+ * most is a normal number; so FZ and DN do not matter and the IR form always holds.
  */
 static bool from_int(struct a64_tr *tr, unsigned sf, unsigned ftype, bool u, unsigned fbits, unsigned rd, unsigned rn)
 {

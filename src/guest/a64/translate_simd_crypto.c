@@ -15,7 +15,11 @@ static bool aes(struct a64_tr *tr, enum simd_aes op, unsigned rd, unsigned rn)
     return true;
 }
 
-#define AES(NAME, op) bool trans_##NAME(struct a64_tr *tr, const struct arg_##NAME *a) { return aes(tr, op, a->rd, a->rn); }
+#define AES(NAME, op)                                                                 \
+    bool trans_##NAME(struct a64_tr *tr, const struct arg_##NAME *a)                  \
+    {                                                                                 \
+        return aes(tr, op, a->rd, a->rn);                                             \
+    }
 AES(AESE, AES_E)
 AES(AESD, AES_D)
 AES(AESMC, AES_MC)

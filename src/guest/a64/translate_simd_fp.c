@@ -1,9 +1,9 @@
 /*
- * translate_simd_fp.c - Advanced SIMD floating point: vectors, by element, pairwise, across lanes, and the scalar forms of
- * the same group.
+ * translate_simd_fp.c - Advanced SIMD floating point: vectors, by element, pairwise, across lanes, and the scalar forms
+ * of the same group.
  *
- * The common operations are IR with the normal FPCR, all else (and all of it under A64F_FPSPECIAL) helper_simd calls. Half
- * precision arithmetic (FEAT_FP16) is not offered. Source: Arm ARM DDI 0487, C7.2.
+ * The common operations are IR with the normal FPCR, all else (and all of it under A64F_FPSPECIAL) helper_simd calls.
+ * Half precision arithmetic (FEAT_FP16) is not offered. Source: Arm ARM DDI 0487, C7.2.
  */
 #include "simd.h"
 
@@ -17,7 +17,8 @@ static bool call(struct a64_tr *tr, struct simd_desc d)
     return true;
 }
 
-#define VEC3(f, sh) (struct simd_desc){.fn = f, .shape = sh, .rd = a->rd, .rn = a->rn, .rm = a->rm, .esz = 2 + a->sz, .q = a->q}
+#define VEC3(f, sh) \
+    (struct simd_desc){.fn = f, .shape = sh, .rd = a->rd, .rn = a->rn, .rm = a->rm, .esz = 2 + a->sz, .q = a->q}
 #define SCA3(f, sh) (struct simd_desc){.fn = f, .shape = sh, .rd = a->rd, .rn = a->rn, .rm = a->rm, .esz = 2 + a->sz}
 #define VEC2(f) (struct simd_desc){.fn = f, .shape = SH_LANES, .rd = a->rd, .rn = a->rn, .esz = 2 + a->sz, .q = a->q}
 #define SCA2(f) (struct simd_desc){.fn = f, .shape = SH_SCALAR, .rd = a->rd, .rn = a->rn, .esz = 2 + a->sz}
@@ -178,8 +179,9 @@ static bool element(unsigned sz, unsigned q, bool scalar, unsigned h, unsigned l
     return true;
 }
 
-#define ELEM_DESC(f, sh, qq)                                                                                \
-    (struct simd_desc){.fn = f, .shape = sh, .rd = a->rd, .rn = a->rn, .rm = a->rm, .esz = 2 + a->sz, .q = qq, .index = index}
+#define ELEM_DESC(f, sh, qq) \
+    (struct simd_desc){.fn = f, .shape = sh, .rd = a->rd, .rn = a->rn, .rm = a->rm, .esz = 2 + a->sz, \
+                       .q = qq, .index = index}
 
 static ir_val broadcast(struct a64_tr *tr, struct simd_desc d)
 {
@@ -242,8 +244,8 @@ ELEMENT(FMULX, FN_fmulx, 0, call)
 #define PAIR_P(NAME, fmax, fmin) \
     TRANS(NAME)                                                                                             \
     {                                                                                                       \
-        return call(tr, (struct simd_desc){.fn = a->min ? fmin : fmax, .shape = SH_PAIR_SCALAR, .rd = a->rd, .rn = a->rn, \
-                                           .esz = 2 + a->sz});                                              \
+        return call(tr, (struct simd_desc){.fn = a->min ? fmin : fmax, .shape = SH_PAIR_SCALAR, .rd = a->rd, \
+                                           .rn = a->rn, .esz = 2 + a->sz});                                            \
     }
 PAIR_P(FMAXNMP_p, FN_fmaxnm, FN_fminnm)
 PAIR_P(FMAXP_p, FN_fmax, FN_fmin)
@@ -252,7 +254,8 @@ TRANS(FADDP_p)
 {
     unsigned esz = 2 + a->sz;
     if (simd_fp_special(tr)) {
-        return call(tr, (struct simd_desc){.fn = FN_fadd, .shape = SH_PAIR_SCALAR, .rd = a->rd, .rn = a->rn, .esz = esz & 3});
+        return call(
+            tr, (struct simd_desc){.fn = FN_fadd, .shape = SH_PAIR_SCALAR, .rd = a->rd, .rn = a->rn, .esz = esz & 3});
     }
     SIMD_CHECK(tr);
     ir_val n = simd_v(tr, a->rn);
@@ -408,7 +411,8 @@ TRANS(CVTF_int_s) { return from_int(tr, a->u, SCA2(FN_cvtf)); }
 TRANS(FCVTL_v)
 {
     if (!a->sz || simd_fp_special(tr)) {
-        return call(tr, (struct simd_desc){.fn = FN_fcvt, .shape = SH_LONG, .rd = a->rd, .rn = a->rn, .esz = 1 + a->sz, .q = a->q});
+        return call(tr, (struct simd_desc){
+                            .fn = FN_fcvt, .shape = SH_LONG, .rd = a->rd, .rn = a->rn, .esz = 1 + a->sz, .q = a->q});
     }
     SIMD_CHECK(tr);
     ir_val n = simd_v(tr, a->rn);
@@ -421,7 +425,8 @@ TRANS(FCVTL_v)
 TRANS(FCVTN_v)
 {
     if (!a->sz || simd_fp_special(tr)) {
-        return call(tr, (struct simd_desc){.fn = FN_fcvt, .shape = SH_NARROW, .rd = a->rd, .rn = a->rn, .esz = 1 + a->sz, .q = a->q});
+        return call(tr, (struct simd_desc){
+                            .fn = FN_fcvt, .shape = SH_NARROW, .rd = a->rd, .rn = a->rn, .esz = 1 + a->sz, .q = a->q});
     }
     SIMD_CHECK(tr);
     ir_val n = simd_v(tr, a->rn);
@@ -434,7 +439,8 @@ TRANS(FCVTN_v)
 
 TRANS(FCVTXN_v)
 {
-    return call(tr, (struct simd_desc){.fn = FN_fcvtxn, .shape = SH_NARROW, .rd = a->rd, .rn = a->rn, .esz = 2, .q = a->q});
+    return call(tr,
+                (struct simd_desc){.fn = FN_fcvtxn, .shape = SH_NARROW, .rd = a->rd, .rn = a->rn, .esz = 2, .q = a->q});
 }
 
 TRANS(FCVTXN_s)

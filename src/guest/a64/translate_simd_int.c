@@ -11,7 +11,8 @@
 /* Fields that all three-register forms share. */
 struct three { unsigned esz, q, u, rd, rn, rm; };
 #define THREE(a) ((struct three){.esz = (a)->size, .q = (a)->q, .rd = (a)->rd, .rn = (a)->rn, .rm = (a)->rm})
-#define THREE_U(a) ((struct three){.esz = (a)->size, .q = (a)->q, .u = (a)->u, .rd = (a)->rd, .rn = (a)->rn, .rm = (a)->rm})
+#define THREE_U(a) \
+    ((struct three){.esz = (a)->size, .q = (a)->q, .u = (a)->u, .rd = (a)->rd, .rn = (a)->rn, .rm = (a)->rm})
 #define THREE_D(a) ((struct three){.esz = 3, .rd = (a)->rd, .rn = (a)->rn, .rm = (a)->rm})
 
 static inline ir_val op2(struct a64_tr *tr, enum ir_op op, const struct three *t, ir_val a, ir_val b)
@@ -19,7 +20,7 @@ static inline ir_val op2(struct a64_tr *tr, enum ir_op op, const struct three *t
     return simd_op2(tr, op, t->esz, t->q, a, b);
 }
 
-enum { NO_D = 1, NO_1D = 2, NO_B = 4 };          /* reserved sizes: 64-bit lanes; 64-bit lanes with q = 0; 8-bit lanes */
+enum { NO_D = 1, NO_1D = 2, NO_B = 4 }; /* reserved sizes: 64-bit lanes; 64-bit lanes with q = 0; 8-bit lanes */
 
 static bool reserved(const struct three *t, unsigned no)
 {
@@ -57,7 +58,8 @@ static bool three_call(struct a64_tr *tr, struct three t, unsigned no, enum simd
 #define SCALAR3(NAME, no, fn)                                                                               \
     TRANS(NAME)                                                                                             \
     {                                                                                                       \
-        return three_call(tr, (struct three){.esz = a->size, .rd = a->rd, .rn = a->rn, .rm = a->rm}, no, fn, SH_SCALAR); \
+        struct three t = {.esz = a->size, .rd = a->rd, .rn = a->rn, .rm = a->rm};                           \
+        return three_call(tr, t, no, fn, SH_SCALAR);                                                        \
     }
 #define SCALAR3U(NAME, fn)                                                                                  \
     TRANS(NAME)                                                                                             \
@@ -128,7 +130,8 @@ static bool halving_add(struct a64_tr *tr, struct three t, bool round)
     SIMD_CHECK(tr);
     ir_val a = simd_v(tr, t.rn), b = simd_v(tr, t.rm);
     ir_val diff = simd_op1i(tr, t.u ? IR_VUSHR : IR_VSSHR, t.esz, t.q, op2(tr, IR_VXOR, &t, a, b), 1);
-    ir_val r = round ? op2(tr, IR_VSUB, &t, op2(tr, IR_VOR, &t, a, b), diff) : op2(tr, IR_VADD, &t, op2(tr, IR_VAND, &t, a, b), diff);
+    ir_val r = round ? op2(tr, IR_VSUB, &t, op2(tr, IR_VOR, &t, a, b), diff)
+                     : op2(tr, IR_VADD, &t, op2(tr, IR_VAND, &t, a, b), diff);
     simd_set_v(tr, t.rd, r);
     return true;
 }
@@ -234,7 +237,8 @@ ir_val simd_mull(struct a64_tr *tr, unsigned esz, bool u, ir_val a, ir_val b)
     enum ir_op get = u ? IR_VGET : IR_VGETS;     /* two 64-bit products */
     ir_val p[2];
     for (unsigned i = 0; i < 2; i++) {
-        p[i] = ir_op2(tr->b, IR_MUL, IR_I64, ir_vget(tr->b, get, IR_I64, 2, a, i), ir_vget(tr->b, get, IR_I64, 2, b, i));
+        p[i] = ir_op2(tr->b, IR_MUL, IR_I64, ir_vget(tr->b, get, IR_I64, 2, a, i),
+                      ir_vget(tr->b, get, IR_I64, 2, b, i));
     }
     return ir_vopi(tr->b, IR_VINS, 3, 1, simd_op1(tr, IR_VFROM, 3, 1, p[0]), p[1], IR_NONE, 1, 0);
 }
@@ -390,8 +394,8 @@ MULL_E(MULL_e, IR_CONST)
 MULL_E(MLAL_e, IR_VADD)
 MULL_E(MLSL_e, IR_VSUB)
 
-static bool call_element(struct a64_tr *tr, enum simd_fn fn, enum simd_shape shape, unsigned esz, unsigned q, unsigned rd,
-                         unsigned rn, unsigned reg, unsigned index)
+static bool call_element(struct a64_tr *tr, enum simd_fn fn, enum simd_shape shape, unsigned esz, unsigned q,
+                         unsigned rd, unsigned rn, unsigned reg, unsigned index)
 {
     SIMD_CHECK(tr);
     simd_call(tr, &helper_simd, (struct simd_desc){.fn = fn, .shape = shape, .rd = rd, .rn = rn, .rm = reg, .ra = rd,
@@ -508,7 +512,8 @@ static bool two_call(struct a64_tr *tr, struct simd_desc d)
     return true;
 }
 #define DESC2(f, sh, e, qq) (struct simd_desc){.fn = f, .shape = sh, .rd = a->rd, .rn = a->rn, .esz = (e) & 3, .q = qq}
-#define DESC2U(f, sh, e, qq) (struct simd_desc){.fn = f, .shape = sh, .rd = a->rd, .rn = a->rn, .esz = (e) & 3, .q = qq, .u = a->u}
+#define DESC2U(f, sh, e, qq) \
+    (struct simd_desc){.fn = f, .shape = sh, .rd = a->rd, .rn = a->rn, .esz = (e) & 3, .q = qq, .u = a->u}
 #define NOT_1D (!(a->size == 3 && !a->q))
 TRANS(UQADD_mix_v) { return NOT_1D && two_call(tr, DESC2U(FN_uqadd_mix, SH_LANES, a->size, a->q)); }
 TRANS(UQADD_mix_s) { return two_call(tr, DESC2U(FN_uqadd_mix, SH_SCALAR, a->size, 0)); }
@@ -540,7 +545,8 @@ TRANS(ADDLP_v) { return add_pairs(tr, a->size, a->q, a->u, a->rd, a->rn, false);
 TRANS(ADALP_v) { return add_pairs(tr, a->size, a->q, a->u, a->rd, a->rn, true); }
 
 /* Compare with zero. swap: 0 OP a. */
-static bool compare_zero(struct a64_tr *tr, enum ir_op op, bool swap, unsigned esz, unsigned q, unsigned rd, unsigned rn)
+static bool compare_zero(struct a64_tr *tr, enum ir_op op, bool swap, unsigned esz, unsigned q, unsigned rd,
+                         unsigned rn)
 {
     SIMD_CHECK(tr);
     ir_val n = simd_v(tr, rn), zero = ir_vconst(tr->b, 0, 0);

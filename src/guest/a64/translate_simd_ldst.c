@@ -1,12 +1,16 @@
 /*
- * translate_simd_ldst.c - loads and stores of SIMD&FP registers: single, pair, literal, and structures (LD1-LD4, ST1-ST4).
+ * translate_simd_ldst.c - loads and stores of SIMD&FP registers: single, pair, literal, and structures (LD1-LD4,
+ * ST1-ST4).
  *
  * Registers are written after the last access of the instruction, so that a fault leaves all of them unchanged.
  * Source: Arm ARM DDI 0487, C7.2 (LDR, LDP, LD1 ... SIMD&FP).
  */
 #include "simd.h"
 
-static struct ir_mem vmem(const struct a64_tr *tr, unsigned size, bool write) { return a64_mem(tr, size, write, false); }
+static struct ir_mem vmem(const struct a64_tr *tr, unsigned size, bool write)
+{
+    return a64_mem(tr, size, write, false);
+}
 
 /* One register of 1 << size bytes. */
 static void access_one(struct a64_tr *tr, bool load, unsigned size, unsigned rt, ir_val base, int64_t off)
@@ -189,7 +193,8 @@ static const struct { uint8_t regs, selem; } multi[16] = {
 };
 
 /* rm: -1 no write-back. */
-static bool multiple(struct a64_tr *tr, unsigned q, bool load, unsigned opcode, unsigned esz, unsigned rn, unsigned rt, int rm)
+static bool multiple(struct a64_tr *tr, unsigned q, bool load, unsigned opcode, unsigned esz, unsigned rn, unsigned rt,
+                     int rm)
 {
     unsigned regs = multi[opcode].regs, selem = multi[opcode].selem, size = q ? 4 : 3;
     if (!regs || (esz == 3 && !q && selem != 1)) {
@@ -237,8 +242,8 @@ bool trans_LDSTM_post_v(struct a64_tr *tr, const struct arg_LDSTM_post_v *a)
 }
 
 /* One lane of 1 to 4 registers, or one element to all lanes (LD1R ...). */
-static bool single(struct a64_tr *tr, unsigned q, bool load, unsigned r, unsigned opcode, unsigned s, unsigned size, unsigned rn,
-                   unsigned rt, int rm)
+static bool single(struct a64_tr *tr, unsigned q, bool load, unsigned r, unsigned opcode, unsigned s, unsigned size,
+                   unsigned rn, unsigned rt, int rm)
 {
     unsigned scale = opcode >> 1, selem = ((opcode & 1) << 1 | r) + 1, index = 0;
     bool replicate = false;

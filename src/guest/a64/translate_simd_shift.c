@@ -8,8 +8,8 @@
 #define TRANS(NAME) bool trans_##NAME(struct a64_tr *tr, const struct arg_##NAME *a)
 
 /*
- * immh:immb: the highest set bit of immh is the element size. Right shifts count 2 * width - imm, left shifts imm - width.
- * false: immh is 0 (another group), or 64-bit lanes where q does not allow them.
+ * immh:immb: the highest set bit of immh is the element size. Right shifts count 2 * width - imm, left shifts imm -
+ * width. false: immh is 0 (another group), or 64-bit lanes where q does not allow them.
  */
 struct shift { unsigned esz, right, left; };
 
@@ -36,7 +36,8 @@ static ir_val shift_right(struct a64_tr *tr, unsigned esz, unsigned q, bool u, b
     return r;
 }
 
-static bool shr(struct a64_tr *tr, struct shift s, unsigned q, bool u, bool round, bool accumulate, unsigned rd, unsigned rn)
+static bool shr(struct a64_tr *tr, struct shift s, unsigned q, bool u, bool round, bool accumulate, unsigned rd,
+                unsigned rn)
 {
     SIMD_CHECK(tr);
     ir_val r = shift_right(tr, s.esz, q, u, round, simd_v(tr, rn), s.right);
@@ -108,7 +109,10 @@ static bool call(struct a64_tr *tr, struct simd_desc d)
 }
 
 #define DESC(f, sh, uu, qq, n) \
-    (struct simd_desc){.fn = f, .shape = sh, .rd = a->rd, .rn = a->rn, .esz = s.esz & 3, .q = qq, .u = uu, .imm = (n) & 0xff}
+    (struct simd_desc) \
+    { \
+        .fn = f, .shape = sh, .rd = a->rd, .rn = a->rn, .esz = s.esz & 3, .q = qq, .u = uu, .imm = (n)&0xff \
+    }
 
 TRANS(SQSHLU_v)
 {
@@ -148,8 +152,8 @@ static bool shrn(struct a64_tr *tr, unsigned imm, unsigned q, bool round, unsign
 TRANS(SHRN_v) { return shrn(tr, a->imm, a->q, false, a->rd, a->rn); }
 TRANS(RSHRN_v) { return shrn(tr, a->imm, a->q, true, a->rd, a->rn); }
 
-static bool narrow_call(struct a64_tr *tr, enum simd_fn fn, enum simd_shape shape, unsigned imm, unsigned q, bool u, bool round,
-                        unsigned rd, unsigned rn)
+static bool narrow_call(struct a64_tr *tr, enum simd_fn fn, enum simd_shape shape, unsigned imm, unsigned q, bool u,
+                        bool round, unsigned rd, unsigned rn)
 {
     struct shift s;
     if (!shift_of(imm, 0, &s)) {

@@ -1,8 +1,8 @@
 /*
  * translate_sys.c - translation of a64_sys.decode: exceptions, hints, barriers, MSR/MRS, SYS.
  *
- * Owns what is inline and what calls a helper. Must not touch state itself: helpers do, at run time. What EL0 may do depends
- * on mode flags, which are part of the translation's key.
+ * Owns what is inline and what calls a helper. Must not touch state itself: helpers do, at run time. What EL0 may do
+ * depends on mode flags, which are part of the translation's key.
  */
 #include "a64_sys_decode.h"
 #include "base/log.h"
@@ -153,8 +153,8 @@ bool trans_DSB(struct a64_tr *tr, const struct arg_DSB *a)
 }
 
 /*
- * The next instruction is fetched anew: it starts a block, which is looked up again if maintenance removed its translation.
- * Whatever changes mode flags has gone through the run loop by itself.
+ * The next instruction is fetched anew: it starts a block, which is looked up again if maintenance removed its
+ * translation. Whatever changes mode flags has gone through the run loop by itself.
  */
 bool trans_ISB(struct a64_tr *tr, const struct arg_ISB *a)
 {
@@ -321,20 +321,21 @@ static void sysreg_write(struct a64_tr *tr, const struct a64_sysreg *r, uint32_t
         a64_tr_dispatch_next(tr);
 }
 
-static bool sysreg_access(struct a64_tr *tr, unsigned op0, unsigned op1, unsigned crn, unsigned crm, unsigned op2, unsigned rt,
-                          bool read)
+static bool sysreg_access(struct a64_tr *tr, unsigned op0, unsigned op1, unsigned crn, unsigned crm, unsigned op2,
+                          unsigned rt, bool read)
 {
     uint32_t enc = A64_SYSREG(op0, op1, crn, crm, op2), iss = sys_iss(op0, op1, crn, crm, op2, rt, read);
     const struct a64_sysreg *r = a64_sysreg_find(tr->cpu, enc);
     if (!r) {
-        log_to(unimp, "%s of unknown system register S%u_%u_C%u_C%u_%u at EL%u\n", read ? "read" : "write", op0, op1, crn, crm,
-               op2, el1(tr));
+        log_to(unimp, "%s of unknown system register S%u_%u_C%u_C%u_%u at EL%u\n", read ? "read" : "write", op0, op1,
+               crn, crm, op2, el1(tr));
         return false;
     }
     unsigned need = read ? (el1(tr) ? ACC_R1 : ACC_R0) : (el1(tr) ? ACC_W1 : ACC_W0);
     if (!(r->access & need) || ((r->access & IF_SP0) && !(tr->flags & A64F_SPSEL)))
         return false;
-    if (!el1(tr) && (((r->access & IF_UCT) && !(tr->flags & A64F_UCT)) || ((r->access & IF_UMA) && !(tr->flags & A64F_UMA)))) {
+    if (!el1(tr) && (((r->access & IF_UCT) && !(tr->flags & A64F_UCT)) ||
+                     ((r->access & IF_UMA) && !(tr->flags & A64F_UMA)))) {
         a64_tr_raise(tr, EC_SYSREG, iss, false);
         return true;
     }
@@ -362,8 +363,8 @@ bool trans_MSR(struct a64_tr *tr, const struct arg_MSR *a)
 #define SYS_OP(op1, crn, crm, op2) ((op1) << 11 | (crn) << 7 | (crm) << 3 | (op2))
 
 /*
- * Zero the 64-byte block. The byte at the operand itself is stored first, so that a fault's FAR is the operand; the rest then
- * lies in the same page.
+ * Zero the 64-byte block. The byte at the operand itself is stored first, so that a fault's FAR is the operand; the
+ * rest then lies in the same page.
  */
 static void dc_zva(struct a64_tr *tr, unsigned rt)
 {

@@ -1,9 +1,10 @@
 /*
  * walk.c - the stage 1 translation table walk of the EL1&0 regime (VMSAv8-64), and what of it names an address space.
  *
- * Owns the reading of TCR, TTBR, MAIR and descriptors. Must have no side effects: it reads tables through host->read_gpa64
- * and fills its results. No hardware update of access or dirty flags (a clear AF is a fault), no stage 2, no 52-bit addresses.
- * Rules: Arm ARM DDI 0487, D8.2 (process), D8.3 (descriptors), D8.4 (permissions); fault codes: ESR_ELx, ISS of a data abort.
+ * Owns the reading of TCR, TTBR, MAIR and descriptors. Must have no side effects: it reads tables through
+ * host->read_gpa64 and fills its results. No hardware update of access or dirty flags (a clear AF is a fault), no
+ * stage 2, no 52-bit addresses. Rules: Arm ARM DDI 0487, D8.2 (process), D8.3 (descriptors), D8.4 (permissions);
+ * fault codes: ESR_ELx, ISS of a data abort.
  */
 #include "guest/a64/translate.h"
 
@@ -127,8 +128,8 @@ struct space_id a64_space(const struct vcpu *v, unsigned half)
     id.root = r.epd ? 0 : r.ttbr & 0x0000fffffffffffeull;
     id.asid = (uint16_t)(bits(ttbr, 48, asid16 ? 16 : 8));
     id.config = 1ull << 63 | r.tsz | (uint64_t)r.granule << 8 | (uint64_t)r.tbi << 16 | (uint64_t)r.epd << 17 |
-                (uint64_t)r.hpd << 18 | (uint64_t)r.e0pd << 19 | bits(c->sctlr_el1, 19, 1) << 20 | bits(tcr, 32, 3) << 21 |
-                (uint64_t)device_attrs(c->mair_el1) << 24 | (uint64_t)half << 32;
+                (uint64_t)r.hpd << 18 | (uint64_t)r.e0pd << 19 | bits(c->sctlr_el1, 19, 1) << 20 |
+                bits(tcr, 32, 3) << 21 | (uint64_t)device_attrs(c->mair_el1) << 24 | (uint64_t)half << 32;
     return id;
 }
 
@@ -165,7 +166,6 @@ static enum walk_status walk_off(const struct a64_cpu *c, uint64_t va, enum acce
     out->leaf_gpa = 0;
     attrs->mair = 0;
     attrs->sh = 2;
-    attrs->ns = false;
     return WALK_OK;
 }
 
@@ -271,7 +271,6 @@ enum walk_status a64_walk_attrs(struct vcpu *v, uint64_t va, enum access acc, en
     out->leaf_gpa = at;
     attrs->mair = (uint8_t)attr;
     attrs->sh = (uint8_t)bits(desc, 8, 2);
-    attrs->ns = true;                             /* there is no EL3: everything is Non-secure */
     if (!permitted(out->perms, acc, view))
         return fault(out, FSC_PERMISSION, level);
     return WALK_OK;

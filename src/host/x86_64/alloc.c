@@ -216,8 +216,12 @@ void load_into(struct gen *g, unsigned root, unsigned reg)
         mov_ri(&g->a, reg, i->t == IR_I32 ? (uint32_t)i->imm : (uint64_t)i->imm);
     } else if (i->op == IR_PC) {
         mov_rm(&g->a, true, reg, STATE(pc_page));
-        if (i->imm)
+        if (!fits32(i->imm)) {
+            mov_ri(&g->a, RAX, (uint64_t)i->imm);
+            lea(&g->a, true, reg, mo_bis(reg, RAX, 0, 0));
+        } else if (i->imm) {
             lea(&g->a, true, reg, mo_bd(reg, (int32_t)i->imm));
+        }
     } else if (i->op == IR_VCONST) {
         if (!i->imm && !i->imm2) {
             op_rr(&g->a, 0x57 | M_0F, reg, reg);                        /* xorps */

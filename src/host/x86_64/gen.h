@@ -40,6 +40,7 @@ struct stub {
     uint8_t dst;                                 /* NOREG: result not wanted */
     uint8_t base;                                /* register of the IR base value */
     bool xmm;                                    /* XMM registers hold live values */
+    bool ef;                                     /* EFLAGS hold NZCV where the stub returns to */
     bool clean32;                                /* result is I32 */
     uint8_t size;
     uint8_t view;
@@ -90,7 +91,7 @@ struct gen {
 struct host_state {
     bool bmi1, bmi2, lzcnt, avx, avx2, fma;
     struct host_callbacks cb;
-    const uint8_t *enter, *leave, *leave_null, *leave_va, *unwind;
+    const uint8_t *enter, *leave, *leave_null, *leave_va, *unwind, *jump_miss;
     const uint8_t *mem[STUB_STX + 1][2];         /* [stub kind][XMM live] */
     const uint8_t *region[VIEW_COUNT];
     const uint8_t *call[3];                      /* homes: clobbered only / stored / stored and reloaded */

@@ -82,5 +82,6 @@ bool host_generate(const struct ir_block *b, const struct host_gen_opts *o, void
     if (g->limit - g->a.p < MARGIN)
         return false;
     emit_leaves(g);
+    out->text = (uint32_t)(g->a.p - g->start);
     return tables(g, out);
 }

@@ -48,7 +48,7 @@ static void alu2(struct gen *g, const struct ir_insn *i, unsigned op)
         mov_rr(A, false, d, ra);
         return;
     }
-    if (is_const(g, va, &imm)) {                 /* constant - b */
+    if (op == ALU_SUB && is_const(g, va, &imm)) { /* constant - b */
         unsigned rb = use(g, vb), d;
         if (fits32(imm)) {
             d = def(g, dying_reg(g, vb));

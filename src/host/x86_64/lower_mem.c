@@ -18,6 +18,7 @@ struct stub *new_stub(struct gen *g, unsigned kind)
     s->n_from = 0;
     s->dst = NOREG;
     s->site[0] = s->site[1] = -1;
+    s->ef = false;
     s->clean32 = false;
     s->xmm = xmm_live(g);
     return s;
@@ -169,6 +170,7 @@ static void stub_common(struct gen *g, struct stub *s, const struct ir_insn *i, 
     s->size = i->mem.size;
     s->mem = ir_mem_pack(i->mem) | (uint32_t)i->pc_off << 16 | (i->op == IR_AMO ? (uint32_t)i->cc << 28 : 0);
     s->xmm = xmm_live(g);
+    s->ef = A->ef;
 }
 
 /* Operands that die may give their registers to the result: the access itself is the only writer of it. */
@@ -399,8 +401,10 @@ static void amo(struct gen *g, const struct ir_insn *i)
     stub_common(g, s, i, ra);
     if (amo_slow(g, i, s))
         return;
+    bool loops = i->cc != AMO_SWP && i->cc != AMO_ADD;
+    unsigned t = loops ? temp(g, false) : NOREG;
     struct mo m = address(g, i, s, ra, true);
-    if (i->cc == AMO_SWP || i->cc == AMO_ADD) {
+    if (!loops) {
         mov_rr(A, w, RAX, rb);
         uint8_t *start = site_begin(g);
         if (i->cc == AMO_SWP)
@@ -413,7 +417,6 @@ static void amo(struct gen *g, const struct ir_insn *i)
         s->back = A->p;
         return;
     }
-    unsigned t = temp(g, false);
     uint8_t *start = site_begin(g);
     load_sized(g, size, RAX, m);
     site_end(g, s, start);
@@ -565,6 +568,8 @@ static void emit_mem_stub(struct gen *g, struct stub *s)
         else
             mov_rr(A, !s->clean32, s->dst, RAX);
     }
+    if (s->ef)
+        flags_load(g);
     jmp_to(A, s->back);
 }
 

@@ -169,6 +169,12 @@ static void emit_leave(struct as *a)
     store_homes(a);
     emit_epilogue(a);
 
+    /* RCX = guest address ^ jc_ctx, as in lower_exit.c */
+    host_state.jump_miss = begin(a);
+    mov_rr(a, true, RAX, RCX);
+    alu_rm(a, true, ALU_XOR, RAX, STATE(jc_ctx));
+    jmp_to(a, host_state.leave_va);
+
     /* void unwind(vcpu): state in memory is complete, registers are not */
     host_state.unwind = begin(a);
     lea(a, true, RBP, mo_bd(RDI, VCPU_BIAS));
@@ -363,4 +369,9 @@ struct host_exit *host_run(struct vcpu *c, const void *entry)
 void host_unwind(struct vcpu *c)
 {
     unwind_code(c);
+}
+
+const void *host_jump_miss(void)
+{
+    return host_state.jump_miss;
 }
