@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "host/host.h"
+#include "mem/mem.h"
 #include "mmu/mmu.h"
 #include "xlate/xlate.h"
 
@@ -148,6 +149,7 @@ static void *vcpu_main(void *arg)
     struct exec_vcpu *v = arg;
     struct vcpu *c = v->c;
     fault_thread_init(c);
+    mem_master = c->index;
     while (may_run(v)) {
         mmu_switch(c);
         setjmp(v->unwind);

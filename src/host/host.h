@@ -73,7 +73,9 @@ NORETURN void host_unwind(struct vcpu *c);
 
 /* Atomic with respect to other vCPUs running the block. */
 void host_patch_jump(struct host_exit *e, const void *to);   /* to = NULL: back to the stub */
+#define HOST_SITE_PATCH 5                        /* bytes at site.start that a patch replaces */
 void host_patch_site(const struct host_code *code, const struct host_site *s);   /* jump straight to the slow stub */
+void host_restore_site(const struct host_code *code, const struct host_site *s, const uint8_t bytes[HOST_SITE_PATCH]);
 
 /* From a SIGSEGV's ucontext: make it continue at `pc`. */
 const void *host_fault_pc(void *ucontext);

@@ -43,6 +43,15 @@ static bool continues(struct vcpu *c, enum view view, enum region_group g, uint6
     return mmu.guest->walk(c, va, ACC_READ, view, &w) == WALK_OK && (w.gpa & PAGE_MASK) == gpa && rec_flags(&w, g) == flags;
 }
 
+struct churn *churn_of(const struct space *s, uint64_t va)
+{
+    uint64_t page = va & PAGE_MASK;
+    struct churn *h = &mmu.churn[(page >> PAGE_SHIFT ^ (uintptr_t)s >> 6) & (CHURN_PAGES - 1)];
+    if (h->va != page || h->s != s)
+        *h = (struct churn){ .va = page, .s = s };
+    return h;
+}
+
 bool fill_window(struct vcpu *c, struct space *s, enum view view, uint64_t va, const struct walk *w)
 {
     enum region_group g = view_group(view, va);
@@ -51,6 +60,14 @@ bool fill_window(struct vcpu *c, struct space *s, enum view view, uint64_t va, c
     uint64_t flags = rec_flags(w, g);
     if (!flags)
         return false;
+    if (w->shift == PAGE_SHIFT && !mmu.cfg.verify) {
+        struct churn *h = churn_of(s, va);
+        if (h->drops >= CHURN_DROPS) {
+            if (++h->uses < CHURN_USES)
+                return false;
+            h->drops = h->uses = 0;
+        }
+    }
     struct window *win = window_for(c, s, g, va, true);
     if (!win)
         return false;

@@ -77,10 +77,21 @@ struct space {
 
 struct mmu_vcpu {
     struct vcpu *c;
+    bool last_soft;                               /* see mmu_last_was_soft() */
     struct space *cur[2];
     int64_t rt_user[REGION_TABLE], rt_kernel[REGION_TABLE];
     bool kernel_low;                              /* a kernel view's TLB may hold low-half entries */
 };
+
+/*
+ * Churn: a page that is installed and dropped again and again (a fixmap slot, a page that is copied on write) costs more in
+ * mmap than the software TLB would. After CHURN_DROPS drops by address it is served by the software TLB, until it was used
+ * CHURN_USES times without a drop.
+ */
+#define CHURN_PAGES 1024
+#define CHURN_DROPS 3
+#define CHURN_USES 200
+struct churn { uint64_t va; const struct space *s; uint32_t drops, uses; };
 
 struct mmu_state {
     struct mmu_config cfg;
@@ -96,6 +107,7 @@ struct mmu_state {
     unsigned n_spare, n_windows, max_windows;
     unsigned vmas, max_vmas;                      /* in windows, exact as far as the host merges */
     uint64_t rng;
+    struct churn churn[CHURN_PAGES];
     struct mmu_stats stats;
 };
 extern struct mmu_state mmu;
@@ -137,6 +149,8 @@ void softtlb_bind(struct vcpu *c, unsigned half);
 bool fill_window(struct vcpu *c, struct space *s, enum view view, uint64_t va, const struct walk *w);
 uint64_t rec_flags(const struct walk *w, enum region_group g);    /* 0: must not be installed */
 enum region_group view_group(enum view v, uint64_t va);
+
+struct churn *churn_of(const struct space *s, uint64_t va);
 
 /* sync.c */
 void sync_space(struct vcpu *c, struct space *s);                 /* make what is cached agree with the guest's tables */

@@ -45,6 +45,10 @@ uint64_t mmu_exec_key(struct vcpu *c, uint64_t va);
 
 /* Prediction for generated code: slot of vcpu.delta that serves accesses of `view` to va, or -1. */
 int mmu_slot(enum view view, uint64_t va);
+/* Was the vCPU's last access in C one that no window can serve for now (MMIO, a churning page)? */
+bool mmu_last_was_soft(const struct vcpu *c);
+/* Accesses in C since the start that a window would have served. */
+uint64_t mmu_needless_slow(void);
 /* Do accesses of this vCPU's translated code go to windows? */
 bool mmu_uses_windows(void);
 
@@ -66,6 +70,8 @@ bool mmu_uses_windows(void);
     X(windows_made, "windows given to a space")                        \
     X(windows_evicted, "windows taken back")                           \
     X(exec_rekeys, "remapped code pages")                              \
+    X(window_hits, "accesses in C to pages that a window held")        \
+    X(churn_pages, "pages given to the software TLB because they churn") \
     X(verified, "accesses checked by verify=on")
 struct mmu_stats {
 #define X(f, m) uint64_t f;

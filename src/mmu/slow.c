@@ -53,6 +53,15 @@ static void verify_page(struct vcpu *c, uint64_t va, enum view view, bool write)
     }
 }
 
+/* A churning page that is used a lot between drops is worth a window again: let the next miss decide. */
+static void count_use(struct vcpu *c, uint64_t va, enum view view)
+{
+    struct space *s = space_of(c, va);
+    struct churn *h = churn_of(s, va);
+    if (h->drops >= CHURN_DROPS && ++h->uses >= CHURN_USES)
+        softtlb_flush_range(&mv(c)->cur[view == VIEW_USER ? 0 : 1]->tlb[view], va & PAGE_MASK, PAGE_SIZE);
+}
+
 /*
  * The host address of [va, va + len) within one page, or NULL when it is a device's (then *gpa is set). Raises the guest's
  * fault otherwise. va has no tag any more only in the caches: it is stripped here.
@@ -68,13 +77,19 @@ static uint8_t *resolve(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem
                                                                 ((va >> (PAGE_SHIFT - TLB_ENTRY_SHIFT)) & c->tlb[view].mask));
         if (unlikely(mmu.cfg.verify))
             verify_page(c, va, view, m.write);
-        if ((m.write ? e->write_tag : e->read_tag) == (va & PAGE_MASK))
+        if ((m.write ? e->write_tag : e->read_tag) == (va & PAGE_MASK)) {
+            mv(c)->last_soft = true;
+            if (mmu.cfg.paging == PAGING_SHADOW)
+                count_use(c, va, view);
             return (uint8_t *)(uintptr_t)(va + (uint64_t)e->addend);
+        }
         enum region_group g = view_group(view, va);
         const struct window *win = g == REGION_GROUPS ? NULL : space_window(space_of(c, va), g, va);
         uint64_t rec = win ? window_rec(win, va) : 0;
-        if (rec & (m.write ? REC_W : REC_R))
+        if (rec & (m.write ? REC_W : REC_R)) {
+            mmu.stats.window_hits++;
             return mem_ram.view + (REC_GPA(rec) - mem_ram.base) + (va & ~PAGE_MASK);
+        }
     }
     struct walk w;
     if (mmu.guest->walk(c, tagged, acc, view, &w) != WALK_OK)
@@ -83,11 +98,13 @@ static uint8_t *resolve(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem
         raise_fault(c, tagged, acc, view, FAULT_ALIGN);
     uint8_t *host = mem_ptr(w.gpa, len);
     if (!host) {
+        mv(c)->last_soft = true;
         *gpa = w.gpa;
         return NULL;
     }
     struct space *s = space_of(c, va);
     if (mmu.cfg.paging != PAGING_SHADOW || !fill_window(c, s, view, va, &w)) {
+        mv(c)->last_soft = true;
         if (!w.device || !w.leaf_gpa)             /* Device memory must fault when unaligned: never cached */
             softtlb_insert(c, s, view, va, &w, w.perms & PERM_W(view));
     }
@@ -174,6 +191,7 @@ static bool crosses(uint64_t va, unsigned len) { return (va & ~PAGE_MASK) + len 
 static void enter(struct vcpu *c, uint32_t pc_off)
 {
     c->pc_off = pc_off;
+    mv(c)->last_soft = false;
     mmu.stats.slow_accesses++;
 }
 
@@ -356,6 +374,10 @@ static u128 slow_cas128(struct vcpu *c, uint64_t va, u128 expect, u128 v, uint32
     (void)ok;
     return expect;
 }
+
+bool mmu_last_was_soft(const struct vcpu *c) { return ((const struct mmu_vcpu *)c->mmu)->last_soft; }
+
+uint64_t mmu_needless_slow(void) { return mmu.stats.window_hits; }
 
 const struct ir_mem_ops mmu_mem_ops = {
     .load = slow_load,

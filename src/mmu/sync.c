@@ -78,6 +78,12 @@ static void sync_window_range(struct vcpu *c, struct window *w, uint64_t va, uin
         uint64_t gl = 1ull << MAX(g->max_leaf_shift, PAGE_SHIFT);
         uint64_t from = MAX(ALIGN_DOWN(va, gl), gva);
         uint64_t to = MIN(ALIGN_UP(end, gl), gva + (1ull << GROUP_SHIFT));
+        if (end - va == PAGE_SIZE && gl == PAGE_SIZE && window_rec(w, va)) {
+            struct churn *h = churn_of(w->owner, va);
+            h->uses = 0;
+            if (++h->drops == CHURN_DROPS)
+                mmu.stats.churn_pages++;
+        }
         if (from < to)
             sync_pages(c, w, from, (unsigned)((to - from) >> PAGE_SHIFT), global_too);
     }

@@ -24,6 +24,8 @@ void cache_init(void)
     xl.ir = xcalloc(1, sizeof(*xl.ir));
     if (!xl.cfg.jit)
         return;
+    xl.cap_patched = 8192;
+    xl.patched = xcalloc(xl.cap_patched, sizeof(*xl.patched));
     xl.area = mmap(NULL, xl.cfg.code_size, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (xl.area == MAP_FAILED)
         die("cannot reserve %zu bytes of executable memory for translated code", xl.cfg.code_size);
@@ -131,6 +133,8 @@ void flush_jump_caches(void)
 
 static void forget(struct block *b)
 {
+    sites_forget(b);
+    free(b->soft);
     free(b->ir);
     free(b);
 }
@@ -253,6 +257,8 @@ static void emit(struct vcpu *c, struct block *b)
             die("out of memory");
     }
     s->block[s->n++] = b;
+    if (b->code.n_sites)
+        b->soft = xcalloc(b->code.n_sites, 1);
     for (unsigned i = 0; i < b->code.n_exits; i++) {
         b->code.exit[i].block = b;
         b->out[i].exit = &b->code.exit[i];

@@ -26,6 +26,7 @@ struct block {
     struct link out[HOST_MAX_EXITS];
     struct link *incoming;
     struct host_code code;
+    uint8_t *soft;                                /* [n_sites]: faults in a row that no window could serve, or SITE_PATCHED */
     struct ir_block *ir;                          /* jit=off: what runs */
     uint8_t bytes[];                              /* the guest code it was made from */
 };
@@ -38,11 +39,22 @@ struct segment {
     uint32_t n, cap;
 };
 
+/*
+ * A site whose accesses keep ending in MMIO or a churning page is patched to go to its slow path without a SIGSEGV. When
+ * patched sites have met NEEDLESS_SLOW pages that a window holds, all are restored and have to earn it again.
+ */
+#define SITE_FAULTS 2
+#define SITE_PATCHED 255
+#define NEEDLESS_SLOW 2000
+struct patched { struct block *b; uint32_t site; uint8_t bytes[HOST_SITE_PATCH]; };
+
 #define ITLB_SIZE 256
 struct itlb_entry { uint64_t key, gpa; };
 
 struct xlate_vcpu {
     struct itlb_entry itlb[ITLB_SIZE];            /* key: page ^ jc_ctx */
+    struct block *fault_block;                    /* of the last SIGSEGV, and its site */
+    uint32_t fault_site;
     struct host_exit *pending;                    /* chainable exit just taken */
 };
 
@@ -61,6 +73,9 @@ struct xlate_state {
     uint32_t epoch;
     struct ir_block *ir;                          /* scratch */
     struct xlate_stats stats;
+    struct patched *patched;
+    uint32_t n_patched, cap_patched;
+    uint64_t needless;                            /* mmu_needless_slow() when the sites were last restored */
     struct block *dead;                           /* jit=off: dropped blocks, freed when none runs */
     void *dma;                                    /* pending device writes */
     void *perf_map;                               /* FILE * */
@@ -78,6 +93,10 @@ void cache_unlink_all(void);
 void cache_drop_page(uint64_t gpa, uint64_t len);
 struct block *cache_by_host_pc(const void *pc);
 void flush_jump_caches(void);
+
+/* sites.c */
+void sites_forget(struct block *b);               /* b's code goes */
+void sites_review(void);
 
 /* predict.c */
 int predict_region(void *opaque, const struct ir_block *b, unsigned i, int64_t *region);

@@ -192,6 +192,7 @@ void xlate_run(struct vcpu *c)
             ir_interpret(b->ir, c, xl.mem);
     }
     x->pending = NULL;
+    sites_review();
     take_dma_writes();
 }
 
@@ -206,27 +207,6 @@ void xlate_invalidate_all(void)
     xl.stats.invalidations++;
     xl.epoch++;
     cache_unlink_all();
-}
-
-bool xlate_fault(void *ucontext)
-{
-    const uint8_t *pc = host_fault_pc(ucontext);
-    const struct block *b = cache_by_host_pc(pc);
-    if (!b)
-        return false;
-    uint32_t off = (uint32_t)(pc - (const uint8_t *)b->code.entry), lo = 0, hi = b->code.n_sites;
-    while (lo < hi) {
-        uint32_t mid = (lo + hi) / 2;
-        if (b->code.site[mid].off < off)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    if (lo == b->code.n_sites || b->code.site[lo].off != off)
-        return false;
-    host_fault_resume(ucontext, (const uint8_t *)b->code.entry + b->code.site[lo].slow);
-    xl.stats.host_faults++;
-    return true;
 }
 
 const struct xlate_stats *xlate_stats(void) { return &xl.stats; }

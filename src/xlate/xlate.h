@@ -26,7 +26,7 @@ void xlate_vcpu_init(struct vcpu *c);
 void xlate_run(struct vcpu *c);
 
 /* A SIGSEGV's ucontext: if a known access of translated code faulted, continue at its slow path. Async-signal-safe. */
-bool xlate_fault(void *ucontext);
+bool xlate_fault(struct vcpu *c, void *ucontext);
 /* For crash reports: the block that holds host_pc. */
 bool xlate_describe_pc(const void *host_pc, uint64_t *gpa, const void **entry);
 
@@ -41,6 +41,7 @@ bool xlate_describe_pc(const void *host_pc, uint64_t *gpa, const void **entry);
     X(removed, "blocks dropped because their code changed")                 \
     X(evicted, "blocks evicted for room")                                   \
     X(invalidations, "instruction cache maintenance requests")              \
+    X(patched_sites, "access sites sent straight to their slow path")       \
     X(host_faults, "SIGSEGVs taken by translated code")
 struct xlate_stats {
 #define X(f, m) uint64_t f;

@@ -24,9 +24,6 @@
 #include "host/host.h"
 #include "opt/opt.h"
 
-/* Cases a process of the guest side: qemu 7.2 loses a signal somewhere behind 100,000 in one process. */
-#define CHUNK 40000u
-
 enum mode { M_IR, M_OPT, M_SOFT, M_REGION, M_PREDICT, M_SLOW, M_MODES };
 static const char *const mode_name[M_MODES] = { "ir", "ir-opt", "host-soft", "host-region", "host-predict", "host-slow" };
 
@@ -575,9 +572,8 @@ int main(int argc, char **argv)
         end--;
     if (first == end)
         die("fuzz_run: no line of the tables is called %s", opt.line);
-    pid_t pid = 0;
-    FILE *f = NULL;
-    unsigned chunk_end = first;
+    pid_t pid;
+    FILE *f = start_guest(first, end, &pid);
     unsigned lines = 0, elsewhere = 0, bad_lines = 0, thin = 0;
     unsigned long cases = 0, lacking = 0, bad = 0;
     static struct fz_state in;
@@ -585,12 +581,6 @@ int main(int argc, char **argv)
     for (unsigned line = first; line < end; line++) {
         const struct fz_line *l = &fz_lines[line];
         struct tally *t = &tally[line];
-        if (line == chunk_end) {
-            if (f)
-                end_guest(f, pid);
-            chunk_end = MIN(end, line + MAX(1u, CHUNK / opt.count));
-            f = start_guest(line, chunk_end, &pid);
-        }
         if (l->rule == R_ELSEWHERE) {
             elsewhere++;
             continue;

@@ -158,7 +158,7 @@ sum 'od -An -N16 -v -tx1 /dev/zero'
 sum 'dd if=/dev/urandom bs=1k count=256 2>/dev/null | wc -c'
 sum 'cat /proc/cpuinfo | grep -v BogoMIPS'
 sum 'cut -d" " -f1 /proc/modules 2>/dev/null | sort'
-sum 'cat /proc/filesystems'; sum 'cat /proc/mounts'; sum 'cut -d: -f2 /proc/iomem | sort -u | head -n 40'
+sum 'cat /proc/filesystems'; sum 'sed "s/,size=[^,]*//; s/,nr_inodes=[^,]*//" /proc/mounts'; step grep -c 'System RAM' /proc/iomem
 sum 'ls /sys/bus /sys/class | sort'
 step cat /sys/devices/system/cpu/online
 step cat /proc/sys/kernel/ostype

@@ -127,6 +127,14 @@ static inline void vex_rrm(struct as *a, uint32_t op, unsigned reg, unsigned v, 
     emit_mem(a, reg, m);
 }
 
+/* The same with a constant at TO, addressed from RIP; IMM bytes of immediate follow. */
+static inline void vex_rri(struct as *a, uint32_t op, unsigned reg, unsigned v, const uint8_t *to, unsigned imm)
+{
+    emit_vex(a, op, reg, 0, 0, v & 15, 0);
+    e1(a, (reg & 7) << 3 | 5);
+    e4(a, (uint32_t)(to - (a->p + 4 + imm)));
+}
+
 /* ---- moves: EFLAGS unchanged ---- */
 static inline void mov_rr(struct as *a, bool w, unsigned d, unsigned s) { op_rr(a, opw(0x8b, w), d, s); }
 static inline void mov_rm(struct as *a, bool w, unsigned d, struct mo m) { op_rm(a, opw(0x8b, w), d, m); }

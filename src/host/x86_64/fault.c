@@ -46,3 +46,14 @@ void host_patch_site(const struct host_code *code, const struct host_site *s)
     __asm__ volatile("" ::: "memory");
     store2(p, head);
 }
+
+void host_restore_site(const struct host_code *code, const struct host_site *s, const uint8_t bytes[HOST_SITE_PATCH])
+{
+    uint8_t *p = (uint8_t *)(uintptr_t)code->entry + s->start;
+    uint16_t head;
+    store2(p, 0xfeeb);
+    memcpy(p + 2, bytes + 2, 3);
+    memcpy(&head, bytes, 2);
+    __asm__ volatile("" ::: "memory");
+    store2(p, head);
+}

@@ -87,6 +87,17 @@ struct gen {
     struct { uint8_t *at; uint16_t insn; } eval[MAX_EVALS];   /* RIP-relative displacements that want a copy of an instruction */
 };
 
+/* 16-byte constants behind the thunks. */
+enum {
+    K_SIGN32, K_SIGN64, K_ABS32, K_ABS64, K_SIGN1_32, K_SIGN1_64, K_ABS1_32, K_ABS1_64, K_TINY32, K_TINY64, K_ONE32, K_TBL70, K_NIBBLES, K_POPCNT, K_LOWBYTES,
+    K_SHL8,                                      /* + n: bytes 0xff << n */
+    K_SHR8 = K_SHL8 + 8,                         /* + n: bytes 0xff >> n, n = 0..8 */
+    K_SAR8 = K_SHR8 + 9,                         /* + n: bytes 0x80 >> n */
+    K_XTN = K_SAR8 + 9,                          /* + esz: shuffles */
+    K_REV = K_XTN + 3,                           /* + container * 3 + esz, container 1..3 */
+    K_COUNT = K_REV + 12
+};
+
 /* Shared state made by host_init(). */
 struct host_state {
     bool bmi1, bmi2, lzcnt, avx, avx2, fma;
@@ -95,6 +106,7 @@ struct host_state {
     const uint8_t *mem[STUB_STX + 1][2];         /* [stub kind][XMM live] */
     const uint8_t *region[VIEW_COUNT];
     const uint8_t *call[3];                      /* homes: clobbered only / stored / stored and reloaded */
+    const uint8_t *consts;                       /* [K_COUNT][16] */
     const uint8_t *eval_vec, *eval_int, *mxcsr_merge;
 };
 extern struct host_state host_state;
@@ -152,6 +164,7 @@ void emit_eval_stub(struct gen *g, struct stub *s);
 struct stub *new_stub(struct gen *g, unsigned kind);
 static inline void stub_from(struct stub *s, uint8_t *disp) { s->from[s->n_from++] = disp; }
 bool xmm_live(const struct gen *g);
+bool upper_zero(const struct gen *g, ir_val v);  /* bits 127:64 are known to be zero */
 void stub_opnd(struct gen *g, struct opnd *o, ir_val v);
 
 /* EFLAGS := guest NZCV unless they already are. */

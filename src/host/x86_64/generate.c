@@ -26,7 +26,7 @@ static bool tables(struct gen *g, struct host_code *out)
                   g->n_evals * sizeof(struct ir_insn) + 3 * 16;
     if ((size_t)(g->limit - a->p) < need)
         return false;
-    uint8_t *p = ALIGN_UP(a->p - (uint8_t *)0, 16) + (uint8_t *)0;
+    uint8_t *p = a->p + (-(uintptr_t)a->p & 15);
 
     out->exit = (struct host_exit *)(void *)p;
     out->n_exits = g->n_exits;

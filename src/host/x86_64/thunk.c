@@ -329,6 +329,49 @@ static void emit_mxcsr_merge(struct as *a)
     ret(a);
 }
 
+/* ---- constants ---- */
+
+static void fill(uint8_t *k, unsigned n, uint64_t lane) { memcpy(k + n * 16, &lane, 8); memcpy(k + n * 16 + 8, &lane, 8); }
+
+static void emit_consts(struct as *a)
+{
+    uint8_t *k = a->p = a->p + (-(uintptr_t)a->p & 63);
+    const uint64_t bytes = 0x0101010101010101ull;
+    host_state.consts = k;
+    fill(k, K_SIGN32, 0x8000000080000000ull);
+    fill(k, K_SIGN64, 0x8000000000000000ull);
+    fill(k, K_ABS32, 0x7fffffff7fffffffull);
+    fill(k, K_ABS64, 0x7fffffffffffffffull);
+    memset(k + K_SIGN1_32 * 16, 0, 4 * 16);
+    memcpy(k + K_SIGN1_32 * 16, k + K_SIGN32 * 16, 4);
+    memcpy(k + K_SIGN1_64 * 16, k + K_SIGN64 * 16, 8);
+    memcpy(k + K_ABS1_32 * 16, k + K_ABS32 * 16, 4);
+    memcpy(k + K_ABS1_64 * 16, k + K_ABS64 * 16, 8);
+    fill(k, K_TINY32, 0x0080000000800000ull);    /* the smallest normal numbers */
+    fill(k, K_TINY64, 0x0010000000000000ull);
+    fill(k, K_ONE32, 0x3f8000003f800000ull);
+    fill(k, K_TBL70, 0x70 * bytes);
+    fill(k, K_NIBBLES, 0x0f * bytes);
+    fill(k, K_LOWBYTES, 0x00ff00ff00ff00ffull);
+    for (unsigned n = 0; n < 16; n++)
+        k[K_POPCNT * 16 + n] = (uint8_t)__builtin_popcount(n);
+    for (unsigned n = 0; n <= 8; n++) {
+        if (n < 8)
+            fill(k, K_SHL8 + n, (uint8_t)(0xff << n) * bytes);
+        fill(k, K_SHR8 + n, (0xffu >> n) * bytes);
+        fill(k, K_SAR8 + n, (0x80u >> n) * bytes);
+    }
+    for (unsigned esz = 0; esz < 3; esz++) {
+        for (unsigned n = 0; n < 16; n++)
+            k[(K_XTN + esz) * 16 + n] = n < 8 ? (uint8_t)((n >> esz << (esz + 1)) + (n & ((1u << esz) - 1))) : 0x80;
+        for (unsigned box = 1; box <= 3; box++) {
+            for (unsigned n = 0; n < 16; n++)
+                k[(K_REV + box * 3 + esz) * 16 + n] = esz < box ? (uint8_t)(n ^ (((1u << box) - 1) & ~((1u << esz) - 1))) : (uint8_t)n;
+        }
+    }
+    a->p += K_COUNT * 16;
+}
+
 /* ---- interface ---- */
 
 size_t host_init(void *code, size_t size, const struct host_callbacks *cb)
@@ -356,6 +399,7 @@ size_t host_init(void *code, size_t size, const struct host_callbacks *cb)
     host_state.eval_vec = emit_eval(a, (const void *)(uintptr_t)host_eval_vec);
     host_state.eval_int = emit_eval(a, (const void *)(uintptr_t)host_eval_int);
     emit_mxcsr_merge(a);
+    emit_consts(a);
     memcpy(&enter_code, &host_state.enter, sizeof(enter_code));
     memcpy(&unwind_code, &host_state.unwind, sizeof(unwind_code));
     return ALIGN_UP((size_t)(a->p - (uint8_t *)code), 64);

@@ -1,0 +1,102 @@
+/*
+ * sites.c - access sites of translated code: from a SIGSEGV to the slow path, and patching of sites that always take it.
+ *
+ * xlate_fault() runs in the signal handler, on the thread that was in translated code: nothing else holds these structures.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "mmu/mmu.h"
+#include "xlate/internal.h"
+
+static int find_site(const struct block *b, uint32_t off)
+{
+    uint32_t lo = 0, hi = b->code.n_sites;
+    while (lo < hi) {
+        uint32_t mid = (lo + hi) / 2;
+        if (b->code.site[mid].off < off)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < b->code.n_sites && b->code.site[lo].off == off ? (int)lo : -1;
+}
+
+static void patch(struct block *b, uint32_t i)
+{
+    if (xl.n_patched == xl.cap_patched)
+        return;                                   /* full until the next review: sites keep faulting meanwhile */
+    const struct host_site *s = &b->code.site[i];
+    struct patched *p = &xl.patched[xl.n_patched++];
+    p->b = b;
+    p->site = i;
+    memcpy(p->bytes, (const uint8_t *)b->code.entry + s->start, sizeof(p->bytes));
+    host_patch_site(&b->code, s);
+    b->soft[i] = SITE_PATCHED;
+    xl.stats.patched_sites++;
+}
+
+/* How the access of the fault before this one ended decides about its site: the slow path had not run yet at that time. */
+static void judge_last(struct vcpu *c)
+{
+    struct xlate_vcpu *x = c->xlate;
+    struct block *b = x->fault_block;
+    x->fault_block = NULL;
+    if (!b || !b->size || !b->soft || b->soft[x->fault_site] == SITE_PATCHED)
+        return;
+    if (!mmu_last_was_soft(c))
+        b->soft[x->fault_site] = 0;
+    else if (++b->soft[x->fault_site] >= SITE_FAULTS)
+        patch(b, x->fault_site);
+}
+
+bool xlate_fault(struct vcpu *c, void *ucontext)
+{
+    const uint8_t *pc = host_fault_pc(ucontext);
+    struct block *b = cache_by_host_pc(pc);
+    if (!b)
+        return false;
+    int i = find_site(b, (uint32_t)(pc - (const uint8_t *)b->code.entry));
+    if (i < 0)
+        return false;
+    struct xlate_vcpu *x = c->xlate;
+    judge_last(c);
+    if (b->soft && b->soft[i] != SITE_PATCHED) {
+        x->fault_block = b;
+        x->fault_site = (uint32_t)i;
+    }
+    host_fault_resume(ucontext, (const uint8_t *)b->code.entry + b->code.site[i].slow);
+    xl.stats.host_faults++;
+    return true;
+}
+
+void sites_forget(struct block *b)
+{
+    for (uint32_t i = 0; b->soft && i < xl.n_patched;) {
+        if (xl.patched[i].b == b)
+            xl.patched[i] = xl.patched[--xl.n_patched];
+        else
+            i++;
+    }
+    for (unsigned v = 0; v < xl.n_vcpus; v++) {
+        struct xlate_vcpu *x = xl.vcpu[v]->xlate;
+        if (x->fault_block == b)
+            x->fault_block = NULL;
+    }
+}
+
+void sites_review(void)
+{
+    uint64_t now = mmu_needless_slow();
+    if (now - xl.needless < NEEDLESS_SLOW && xl.n_patched < xl.cap_patched)
+        return;
+    xl.needless = now;
+    for (uint32_t i = 0; i < xl.n_patched; i++) {
+        struct patched *p = &xl.patched[i];
+        if (!p->b->size)
+            continue;
+        host_restore_site(&p->b->code, &p->b->code.site[p->site], p->bytes);
+        p->b->soft[p->site] = 0;
+    }
+    xl.n_patched = 0;
+}
