@@ -1,7 +1,7 @@
 /*
  * base.c - fatal errors, warnings, allocation that cannot fail, the monotonic clock.
  *
- * Owns the crash reporter hook. Must not depend on any other folder.
+ * Owns the crash reporter and the crash hooks. Must not depend on any other folder.
  */
 #include "base/base.h"
 
@@ -11,11 +11,33 @@
 #include <string.h>
 #include <time.h>
 
+#define MAX_HOOKS 8
+
 static void (*crash_reporter)(void);
+static void (*crash_hook[MAX_HOOKS])(void);
 
 void bug_set_reporter(void (*report)(void))
 {
     crash_reporter = report;
+}
+
+void crash_add_hook(void (*hook)(void))
+{
+    for (unsigned i = 0; i < MAX_HOOKS; i++)
+        if (!crash_hook[i]) {
+            crash_hook[i] = hook;
+            return;
+        }
+    bug("more than %d crash hooks", MAX_HOOKS);
+}
+
+void crash_run_hooks(void)
+{
+    for (unsigned i = 0; i < MAX_HOOKS; i++) {
+        void (*hook)(void) = __atomic_exchange_n(&crash_hook[i], NULL, __ATOMIC_SEQ_CST);
+        if (hook)
+            hook();
+    }
 }
 
 /* One write for the whole line, so that lines of several threads do not mix. */
@@ -58,6 +80,7 @@ void bug_at(const char *file, int line, const char *fmt, ...)
     void (*report)(void) = __atomic_exchange_n(&crash_reporter, NULL, __ATOMIC_SEQ_CST);
     if (report)
         report();
+    crash_run_hooks();
     abort();
 }
 

@@ -34,6 +34,13 @@ NORETURN void bug_at(const char *file, int line, const char *fmt, ...) PRINTF_LI
 /* What bug_at() calls, once, before it aborts (the run loop's dump of vCPU and block); NULL: nothing. */
 void bug_set_reporter(void (*report)(void));
 
+/*
+ * What must still happen when gnomon crashes (buffered output, the terminal's mode): bug_at() and the handler of fatal
+ * signals run the hooks, once. A hook may run in a signal handler on any thread: it must not lock or allocate.
+ */
+void crash_add_hook(void (*hook)(void));
+void crash_run_hooks(void);
+
 /* One line on stderr, "gnomon: warning: ...". */
 void warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
 

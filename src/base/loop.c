@@ -267,6 +267,11 @@ void loop_quit(int status)
     wake();
 }
 
+bool loop_quitting(void)
+{
+    return atomic_load(&loop.quit) != NOT_QUITTING;
+}
+
 static void drain(int fd)
 {
     uint64_t n;

@@ -17,6 +17,7 @@ void loop_init(void);
 /* Run callbacks until loop_quit(); returns its status. */
 int loop_run(void);
 void loop_quit(int status);                      /* any thread; the first status wins */
+bool loop_quitting(void);                        /* has loop_quit() been called? any thread */
 
 /* Watch FD for POLLIN/POLLOUT bits in EVENTS (0 = only errors). CB runs on the main thread with the machine lock held. */
 typedef void loop_fd_cb(void *opaque, unsigned events);

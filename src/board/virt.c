@@ -61,6 +61,9 @@ static void make_cpus(void)
         struct vcpu *c = exec_add_vcpu(&a64_guest_ops);
         board.cpu[i] = c;
         a64(c)->host = &a64_host_ops;
+        a64(c)->ram_view = mem_ram.view;
+        a64(c)->ram_base = mem_ram.base;
+        a64(c)->ram_size = mem_ram.size;
         a64_set_model(a64(c), cfg->model);
         a64(c)->mpidr = 1ull << 31 | i;          /* affinity 0.0.0.i, as in the device tree */
     }

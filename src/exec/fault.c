@@ -46,6 +46,7 @@ static void on_fault(int sig, siginfo_t *si, void *uc)
     if (likely(current && xlate_fault(current, uc)))
         return;
     report(sig, si, uc);
+    crash_run_hooks();
     signal(sig, SIG_DFL);
     raise(sig);
 }

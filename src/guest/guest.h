@@ -68,6 +68,9 @@ struct guest_ops {
     unsigned (*disas)(const uint8_t *code, uint64_t pc, char *buf, size_t len);
     /* Walk the guest's tables for va; no side effects. Reads tables with mem_read*(). */
     enum walk_status (*walk)(struct vcpu *c, uint64_t va, enum access acc, enum view view, struct walk *out);
+    /* The same in the address space *id of half h, in force or not: root and configuration are taken from *id only. */
+    enum walk_status (*walk_space)(struct vcpu *c, const struct space_id *id, unsigned half, uint64_t va, enum access acc,
+                                   enum view view, struct walk *out);
     /* The address space of half h (0 low, 1 high), as now in force. */
     struct space_id (*space)(const struct vcpu *c, unsigned half);
     /* Strip tags: the va that is translated. false: not canonical for the current configuration (walk gives the fault). */

@@ -15,7 +15,10 @@ enum access_kind { ACCESS_SOFT, ACCESS_REGION, ACCESS_SLOW };
 /* What the backend calls. Filled once by src/exec. */
 struct host_callbacks {
     struct ir_mem_ops mem;
+    /* A sample of region checks that failed: host_pc lies in the block. */
+    void (*region_miss)(struct vcpu *c, const void *host_pc);
 };
+#define REGION_SAMPLE 32                         /* failed region checks a sample */
 
 /* A chainable exit of a block. The jump at `patch` (rel32) goes to the block's exit stub until host_patch_jump(). */
 struct host_exit {

@@ -15,27 +15,18 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "base/loop.h"
 #include "hw/chardev_impl.h"
 
-#define OUT_SIZE 65536u
+#define OUT_SIZE CHARDEV_OUT_SIZE
 #define OUT_FLUSH 2048u                          /* write without waiting for the timer from here */
 #define OUT_CHUNK 512u                           /* at most this much is written after one POLLOUT: below PIPE_BUF */
 #define OUT_DELAY 1000000u                       /* ns */
-
-struct fd_chardev {
-    struct chardev c;                            /* first */
-    int in, out;                                 /* -1: none */
-    bool in_watched, out_watched, dead;          /* dead: the reader of our output has gone */
-    struct chardev_front front;
-    struct loop_timer flush;
-    size_t used;
-    uint8_t buf[OUT_SIZE];
-    struct fd_chardev *next;
-};
+#define PATIENCE 200                             /* ms: how often a writer that waits looks whether the run ends */
 
 static struct fd_chardev *all;                   /* for the flush at exit */
 
@@ -106,12 +97,19 @@ static bool ready(int fd, short events, int timeout)
     return n > 0;
 }
 
-/* Write what is buffered; WAIT until all of it has gone, else what the host takes now. */
-static void write_out(struct fd_chardev *f, bool wait)
+enum wait { WAIT_NOT, WAIT_RUN, WAIT_END };      /* take what goes now; until all has gone or the run ends; ... all */
+
+static void write_out(struct fd_chardev *f, enum wait wait)
 {
     size_t done = 0;
-    while (done < f->used && !f->dead && ready(f->out, POLLOUT, wait ? -1 : 0)) {
-        ssize_t n = write(f->out, f->buf + done, MIN(f->used - done, OUT_CHUNK));
+    while (done < f->used && !f->dead) {
+        if (!ready(f->out, POLLOUT, wait == WAIT_RUN ? PATIENCE : wait == WAIT_END ? -1 : 0)) {
+            if (wait == WAIT_RUN && !loop_quitting())
+                continue;
+            break;
+        }
+        size_t left = f->used - done;
+        ssize_t n = write(f->out, f->buf + done, f->whole ? left : MIN(left, OUT_CHUNK));
         if (n > 0)
             done += (size_t)n;
         else if (n < 0 && errno != EINTR && errno != EAGAIN)
@@ -121,14 +119,18 @@ static void write_out(struct fd_chardev *f, bool wait)
         done = f->used;
     f->used -= done;
     memmove(f->buf, f->buf + done, f->used);
+    if (f->dead && f->gone)
+        f->gone(f);
 }
 
 static void out_ready(void *opaque, unsigned events);
 
 static void flush(struct fd_chardev *f)
 {
-    write_out(f, false);
+    write_out(f, WAIT_NOT);
     bool want = f->used != 0;
+    if (f->out < 0)
+        return;                                  /* the other side went meanwhile */
     if (want && !f->out_watched)
         loop_fd_set(f->out, POLLOUT, out_ready, f);
     else if (!want && f->out_watched)
@@ -150,11 +152,13 @@ static void flush_due(void *opaque)
 static void fd_write(struct chardev *c, const uint8_t *buf, size_t len)
 {
     struct fd_chardev *f = (struct fd_chardev *)c;
-    if (f->out < 0)
-        return;
-    while (len && !f->dead) {
-        if (f->used == OUT_SIZE)
-            write_out(f, true);
+    while (len && !f->dead && f->out >= 0) {
+        if (f->used == OUT_SIZE) {
+            write_out(f, WAIT_RUN);
+            if (f->used == OUT_SIZE)
+                return;                          /* the run ends, and nobody reads: lost */
+            continue;
+        }
         size_t n = MIN(len, OUT_SIZE - f->used);
         memcpy(f->buf + f->used, buf, n);
         f->used += n;
@@ -173,7 +177,22 @@ void chardev_flush_all(void)
 {
     for (struct fd_chardev *f = all; f; f = f->next)
         if (f->out >= 0)
-            write_out(f, true);
+            write_out(f, WAIT_END);
+}
+
+/* At a crash, from any thread and perhaps in a signal handler: what the host takes at once, nothing locked or changed. */
+static void crash_flush(void)
+{
+    for (const struct fd_chardev *f = all; f; f = f->next) {
+        size_t done = 0, used = f->used;
+        while (f->out >= 0 && done < used && used <= OUT_SIZE && ready(f->out, POLLOUT, PATIENCE)) {
+            ssize_t n = write(f->out, f->buf + done, MIN(used - done, OUT_CHUNK));
+            if (n <= 0)
+                break;
+            done += (size_t)n;
+        }
+    }
+    chardev_restore_terminal();
 }
 
 /* ---- input ---- */
@@ -205,11 +224,17 @@ static void in_ready(void *opaque, unsigned events)
         return;
     ssize_t n = read(f->in, buf, MIN(room, sizeof buf));
     if (n > 0) {
-        f->front.receive(f->front.opaque, buf, (size_t)n);
+        size_t len = f->filter ? f->filter(f, buf, (size_t)n) : (size_t)n;
+        if (len)
+            f->front.receive(f->front.opaque, buf, len);
         return;
     }
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return;
+    if (f->gone) {
+        f->gone(f);
+        return;
+    }
     loop_fd_del(f->in);                          /* end of input */
     f->in_watched = false;
     f->in = -1;
@@ -226,17 +251,47 @@ static void fd_attach(struct chardev *c, const struct chardev_front *front)
 
 static const struct chardev_ops fd_ops = { fd_attach, fd_write, fd_accept_input };
 
-static struct chardev *new_fd(int in, int out)
+void chardev_fd_init(struct fd_chardev *f, int in, int out)
 {
-    struct fd_chardev *f = xcalloc(1, sizeof *f);
+    struct stat st;
     f->c.ops = &fd_ops;
     f->in = in;
     f->out = out;
+    f->whole = out >= 0 && fstat(out, &st) == 0 && S_ISREG(st.st_mode);
     loop_timer_init(&f->flush, flush_due, f);
-    if (!all)
+    if (!all) {
         atexit(chardev_flush_all);
+        crash_add_hook(crash_flush);
+    }
     f->next = all;
     all = f;
+}
+
+void chardev_fd_connect(struct fd_chardev *f, int in, int out)
+{
+    f->in = in;
+    f->out = out;
+    f->dead = false;
+    f->whole = true;
+    fd_accept_input(&f->c);
+}
+
+void chardev_fd_disconnect(struct fd_chardev *f)
+{
+    if (f->in_watched)
+        loop_fd_del(f->in);
+    if (f->out_watched && f->out != f->in)
+        loop_fd_del(f->out);
+    f->in_watched = f->out_watched = f->dead = false;
+    loop_timer_cancel(&f->flush);
+    f->in = f->out = -1;
+    f->used = 0;
+}
+
+static struct chardev *new_fd(int in, int out)
+{
+    struct fd_chardev *f = xcalloc(1, sizeof *f);
+    chardev_fd_init(f, in, out);
     return &f->c;
 }
 
@@ -273,6 +328,34 @@ struct chardev *chardev_null(void)
     return c;
 }
 
+/* "[HOST]:PORT" or "PATH", then QEMU's flags. */
+static struct chardev *open_socket(const char *what, const char *spec, bool is_unix, bool telnet)
+{
+    struct chardev_socket s = { .telnet = telnet, .wait = true };
+    char *words = xasprintf("%s", spec), *save = NULL, *addr = strtok_r(words, ",", &save);
+    if (!addr)
+        die("%s: the address is missing", what);
+    for (char *w; (w = strtok_r(NULL, ",", &save));) {
+        if (!strcmp(w, "server") || !strcmp(w, "server=on"))
+            s.server = true;
+        else if (!strcmp(w, "nowait") || !strcmp(w, "wait=off"))
+            s.wait = false;
+        else if (strcmp(w, "wait=on") && strcmp(w, "server=off") && strncmp(w, "nodelay", 7))
+            die("%s: unknown word '%s'", what, w);
+    }
+    if (is_unix) {
+        s.path = addr;
+    } else {
+        char *colon = strrchr(addr, ':');
+        if (!colon || !colon[1])
+            die("%s: want HOST:PORT", what);
+        *colon = 0;
+        s.port = colon + 1;
+        s.host = addr;
+    }
+    return chardev_socket(&s);                   /* WORDS lives as long as the process */
+}
+
 struct chardev *chardev_open(const char *spec)
 {
     if (!strncmp(spec, "mon:", 4)) {
@@ -285,13 +368,38 @@ struct chardev *chardev_open(const char *spec)
         return chardev_stdio(true);
     if (!strcmp(spec, "null") || !strcmp(spec, "none"))
         return chardev_null();
+    if (!strcmp(spec, "pty"))
+        return chardev_pty();
     if (!strncmp(spec, "file:", 5) && spec[5])
         return chardev_file(spec + 5);
+    if (!strncmp(spec, "pipe:", 5) && spec[5])
+        return chardev_pipe(spec + 5);
+    if (!strncmp(spec, "unix:", 5))
+        return open_socket(spec, spec + 5, true, false);
+    if (!strncmp(spec, "tcp:", 4))
+        return open_socket(spec, spec + 4, false, false);
+    if (!strncmp(spec, "telnet:", 7))
+        return open_socket(spec, spec + 7, false, true);
     return NULL;
+}
+
+void chardev_set_log(struct chardev *c, const char *path, bool append)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC), 0666);
+    if (fd < 0)
+        die("cannot open %s: %s", path, strerror(errno));
+    c->log = new_fd(-1, fd);
 }
 
 /* ---- dispatch ---- */
 
 void chardev_attach(struct chardev *c, const struct chardev_front *front) { c->ops->attach(c, front); }
-void chardev_write(struct chardev *c, const uint8_t *buf, size_t len) { c->ops->write(c, buf, len); }
+
+void chardev_write(struct chardev *c, const uint8_t *buf, size_t len)
+{
+    if (c->log)
+        c->log->ops->write(c->log, buf, len);
+    c->ops->write(c, buf, len);
+}
+
 void chardev_accept_input(struct chardev *c) { c->ops->accept_input(c); }

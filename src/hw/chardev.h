@@ -1,11 +1,12 @@
 /*
- * chardev.h - character backends for serial ports and consoles: stdio, file, null, and the Ctrl-A multiplexer.
+ * chardev.h - character backends for serial ports and consoles: stdio, file, null, pty, socket, pipe, and the Ctrl-A
+ * multiplexer.
  *
  * Owns host file descriptors and the host terminal's mode. Must not know which device is in front.
  *
  * A backend has one front (the device). Input is read from the host only while the front can take it; output is never
- * lost: what the host does not take at once is buffered, and when the buffer is full the writer waits. Everything
- * here runs with the machine lock held, except creation (before loop_run()).
+ * lost: what the host does not take at once is buffered, and when the buffer is full the writer waits. With nobody
+ * connected to a pty or socket, output is dropped. Everything here runs with the machine lock held, except creation (before loop_run()).
  */
 #ifndef GNOMON_HW_CHARDEV_H
 #define GNOMON_HW_CHARDEV_H
@@ -29,6 +30,23 @@ struct chardev *chardev_null(void);
  */
 struct chardev *chardev_stdio(bool signals);
 struct chardev *chardev_file(const char *path);  /* output only, truncated; die()s if it cannot be opened */
+/* A new pseudo-terminal; prints "char device redirected to /dev/pts/N (label serial0)" on stdout, as QEMU does. */
+struct chardev *chardev_pty(void);
+/* The same with another label in that line (QEMU uses the chardev's id). */
+struct chardev *chardev_pty_labelled(const char *label);
+/* Named pipes PATH.in and PATH.out, or PATH for both directions; die()s if there are none. */
+struct chardev *chardev_pipe(const char *path);
+
+struct chardev_socket {
+    const char *path;                            /* a local socket; NULL: TCP */
+    const char *host, *port;                     /* host "" or NULL: any address (server), this machine (client) */
+    bool server;                                 /* listens, one connection at a time; otherwise connects now */
+    bool wait;                                   /* server: wait here for the first connection */
+    bool telnet;                                 /* offer character mode and take the protocol's commands out */
+};
+struct chardev *chardev_socket(const struct chardev_socket *s);          /* die()s when that fails */
+/* Copy all output of C to a file as well. */
+void chardev_set_log(struct chardev *c, const char *path, bool append);
 /*
  * QEMU's Ctrl-A escapes in front of BACKEND: x quit (loop_quit(0)), h help, b break, c next front (a monitor would be
  * one; says so when there is no other), s (accepted, does nothing), Ctrl-A itself. Up to 4 fronts; input goes to the
@@ -36,7 +54,8 @@ struct chardev *chardev_file(const char *path);  /* output only, truncated; die(
  */
 struct chardev *chardev_mux(struct chardev *backend);
 /*
- * By QEMU's words: "stdio", "mon:stdio" (multiplexed), "null", "none" (no device connected: as null), "file:PATH", or
+ * By QEMU's words: "stdio", "mon:stdio" (multiplexed), "null", "none" (no device connected: as null), "file:PATH",
+ * "pipe:PATH", "pty", "unix:PATH[,server=on][,wait=off]", "tcp:HOST:PORT[,..]", "telnet:HOST:PORT[,..]", or
  * "mon:SPEC". NULL: not a known word (the caller names it in the error). die()s when a known one cannot be opened.
  * stdio is multiplexed only if asked, as in QEMU; -nographic means chardev_open("mon:stdio").
  */

@@ -286,6 +286,9 @@ struct block *cache_add(struct vcpu *c, uint64_t gpa, uint32_t flags)
     b->size = size;
     b->guest_insns = ir->guest_insns;
     b->epoch = xl.epoch;
+    const struct retry *again = &xl.retry[gpa >> 2 & (RETRY_SIZE - 1)];
+    if (again->gpa == gpa)
+        b->tries = again->tries;
     memcpy(b->bytes, page + ctx.pc_off, size);
     if (log_on(LOG_in_asm))
         log_guest(b, vcpu_pc(c));

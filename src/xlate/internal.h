@@ -26,6 +26,8 @@ struct block {
     struct link out[HOST_MAX_EXITS];
     struct link *incoming;
     struct host_code code;
+    uint8_t misses;                               /* samples of failed region checks */
+    uint8_t tries;                                /* times it was made anew for that */
     uint8_t *soft;                                /* [n_sites]: faults in a row that no window could serve, or SITE_PATCHED */
     struct ir_block *ir;                          /* jit=off: what runs */
     uint8_t bytes[];                              /* the guest code it was made from */
@@ -46,6 +48,11 @@ struct segment {
 #define SITE_FAULTS 2
 #define SITE_PATCHED 255
 #define NEEDLESS_SLOW 2000
+/* A block whose region checks keep failing is made anew, with predictions from the registers of then. */
+#define MISS_SAMPLES 2
+#define MISS_TRIES 4
+#define RETRY_SIZE 1024
+struct retry { uint64_t gpa; uint8_t tries; };
 struct patched { struct block *b; uint32_t site; uint8_t bytes[HOST_SITE_PATCH]; };
 
 #define ITLB_SIZE 256
@@ -53,6 +60,8 @@ struct itlb_entry { uint64_t key, gpa; };
 
 struct xlate_vcpu {
     struct itlb_entry itlb[ITLB_SIZE];            /* key: page ^ jc_ctx */
+    int last_slot[VIEW_COUNT];                    /* the last prediction that rested on a value, or -1 */
+    int64_t last_region[VIEW_COUNT];
     struct block *fault_block;                    /* of the last SIGSEGV, and its site */
     uint32_t fault_site;
     struct host_exit *pending;                    /* chainable exit just taken */
@@ -74,6 +83,7 @@ struct xlate_state {
     struct ir_block *ir;                          /* scratch */
     struct xlate_stats stats;
     struct patched *patched;
+    struct retry retry[RETRY_SIZE];               /* by gpa: blocks just dropped for their predictions */
     uint32_t n_patched, cap_patched;
     uint64_t needless;                            /* mmu_needless_slow() when the sites were last restored */
     struct block *dead;                           /* jit=off: dropped blocks, freed when none runs */
@@ -97,6 +107,7 @@ void flush_jump_caches(void);
 /* sites.c */
 void sites_forget(struct block *b);               /* b's code goes */
 void sites_review(void);
+void sites_region_miss(struct vcpu *c, const void *host_pc);
 
 /* predict.c */
 int predict_region(void *opaque, const struct ir_block *b, unsigned i, int64_t *region);

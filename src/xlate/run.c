@@ -67,7 +67,7 @@ void xlate_init(const struct xlate_config *cfg, const struct guest_ops *guest, c
     xl.dma = q;
     cache_init();
     if (cfg->jit) {
-        struct host_callbacks cb = { .mem = *mem };
+        struct host_callbacks cb = { .mem = *mem, .region_miss = sites_region_miss };
         size_t used = host_init(xl.area, cfg->code_size, &cb);
         if (used > cfg->code_size / 64)
             bug("thunks take %zu bytes", used);
@@ -86,7 +86,10 @@ void xlate_init(const struct xlate_config *cfg, const struct guest_ops *guest, c
 
 void xlate_vcpu_init(struct vcpu *c)
 {
-    c->xlate = xcalloc(1, sizeof(struct xlate_vcpu));
+    struct xlate_vcpu *x = xcalloc(1, sizeof(*x));
+    for (unsigned v = 0; v < VIEW_COUNT; v++)
+        x->last_slot[v] = -1;
+    c->xlate = x;
     xl.vcpu[xl.n_vcpus++] = c;
     for (unsigned i = 0; i < ARRAY_LEN(c->jc); i++)
         c->jc[i].key = JC_EMPTY;

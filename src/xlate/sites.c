@@ -100,3 +100,17 @@ void sites_review(void)
     }
     xl.n_patched = 0;
 }
+
+void sites_region_miss(struct vcpu *c, const void *host_pc)
+{
+    struct block *b = cache_by_host_pc(host_pc);
+    if (!b || !b->size || b->tries >= MISS_TRIES || ++b->misses < MISS_SAMPLES)
+        return;
+    xl.retry[b->gpa >> 2 & (RETRY_SIZE - 1)] = (struct retry){ b->gpa, (uint8_t)(b->tries + 1) };
+    xl.stats.repredicted++;
+    cache_remove(b);                              /* its bytes stay: the vCPU is in them */
+    for (unsigned v = 0; v < xl.n_vcpus; v++)
+        for (unsigned i = 0; i < ARRAY_LEN(c->jc); i++)
+            if (xl.vcpu[v]->jc[i].code == b->code.entry)
+                xl.vcpu[v]->jc[i].key = JC_EMPTY;
+}

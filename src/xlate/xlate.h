@@ -42,6 +42,7 @@ bool xlate_describe_pc(const void *host_pc, uint64_t *gpa, const void **entry);
     X(evicted, "blocks evicted for room")                                   \
     X(invalidations, "instruction cache maintenance requests")              \
     X(patched_sites, "access sites sent straight to their slow path")       \
+    X(repredicted, "blocks made anew because their region checks failed")   \
     X(host_faults, "SIGSEGVs taken by translated code")
 struct xlate_stats {
 #define X(f, m) uint64_t f;

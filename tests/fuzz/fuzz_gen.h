@@ -2,7 +2,8 @@
  * fuzz_gen.h - the cases: instruction words and input states as a pure function of (seed, line, case number).
  *
  * Shared by the guest program (fuzz_guest.c, run under qemu-aarch64) and the host program (fuzz_run.c), so that no case file
- * is needed. Freestanding: no library calls. A case executes in a 16-byte slot: prefix (or NOP), instruction, BRK, BRK.
+ * is needed. Freestanding: no library calls. A case executes in a 16-byte slot: prefix (or NOP), instruction, BRK, BRK; a
+ * mixed block of up to 12 instructions in a slot of 64 bytes: NOP, instructions, BRK.
  */
 #ifndef FUZZ_GEN_H
 #define FUZZ_GEN_H
@@ -18,9 +19,8 @@
 #define FZ_WIN (FZ_BUF_END - FZ_WINDOW)
 #define FZ_NEAR 0x60010000ull                    /* code that must reach FZ_BUF by a literal load */
 #define FZ_CODE 0x60100000ull
-#define FZ_CODE_END 0x68000000ull
+#define FZ_CODE_END 0x6a000000ull
 #define FZ_MAX_CASES 8000
-#define FZ_SLOT 16
 #define FZ_BRK 0xd4200000u
 #define FZ_NOP 0xd503201fu
 
@@ -30,10 +30,13 @@ struct fz_state {
     uint32_t nzcv, fpcr, fpsr, pad;              /* nzcv: bits 31:28 */
     uint8_t mem[FZ_WINDOW] __attribute__((aligned(16)));
 };
+#define FZ_MIX_MAX 12                            /* instructions of a mixed block */
+#define FZ_MIX_BASE 28u
 struct fz_case {
-    uint32_t line, k;
+    uint32_t line, k, n;                         /* n: instructions, the prefix not counted */
     uint32_t prefix, insn;
-    uint64_t pc;                                 /* of the instruction */
+    uint64_t pc;                                 /* of the (first) instruction */
+    uint32_t mix[FZ_MIX_MAX];
 };
 
 /* Result record on the wire, followed by the changed X (8 bytes each), V (16 each) and memory words (u16 index, u64 value). */
@@ -43,6 +46,7 @@ struct fz_result {
     uint16_t sig;
     uint32_t xmask, vmask;                       /* bit 31 of xmask: SP */
     uint32_t nzcv, fpcr, fpsr, insn;
+    uint32_t skipped, pad;                       /* mixed blocks: UNDEFINED instructions, passed over */
     uint64_t pc;
 };
 enum fz_outcome { FZ_DONE, FZ_UNDEF, FZ_FAULT };
@@ -104,11 +108,12 @@ static inline unsigned fz_term(const struct fz_line *l, uint32_t insn, struct fz
 }
 
 /* ---- where things are ---- */
+static inline unsigned fz_slot(uint32_t line) { return fz_lines[line].rule == R_MIX ? 64 : 16; }
 static inline uint64_t fz_line_code(uint32_t line, uint32_t count)
 {
-    uint64_t size = ((uint64_t)count * FZ_SLOT + 4095) & ~4095ull, near = FZ_NEAR, far = FZ_CODE;
+    uint64_t near = FZ_NEAR, far = FZ_CODE;
     for (uint32_t i = 0; i < line; i++)
-        *(fz_lines[i].addr == A_LIT ? &near : &far) += size;
+        *(fz_lines[i].addr == A_LIT ? &near : &far) += ((uint64_t)count * fz_slot(i) + 4095) & ~4095ull;
     return fz_lines[line].addr == A_LIT ? near : far;
 }
 static inline bool fz_in_code(uint64_t a) { return a >= FZ_NEAR - 8 && a < FZ_CODE_END; }
@@ -161,49 +166,102 @@ static inline bool fz_acceptable(uint32_t line, uint32_t insn, uint64_t pc)
     }
     return true;
 }
-static inline struct fz_case fz_make_case(uint64_t seed, uint32_t line, uint32_t k, uint64_t code)
+/* A word of the line, for the address pc. */
+static inline uint32_t fz_make_word(uint32_t line, uint64_t *s, uint64_t pc)
 {
     const struct fz_line *l = &fz_lines[line];
-    struct fz_case c = { line, k, FZ_NOP, 0, code + (uint64_t)k * FZ_SLOT + 4 };
-    uint64_t s = fz_seed(seed, line, k, 1);
+    uint32_t w = 0;
 
     for (unsigned tries = 0; tries < 1000; tries++) {
-        uint32_t w = l->value | ((uint32_t)fz_next(&s) & ~l->mask);
-        if (fz_chance(&s, 12) && fz_has(l, F_rm) && fz_has(l, F_rn) && l->rule != R_MEM)
+        w = l->value | ((uint32_t)fz_next(s) & ~l->mask);
+        if (fz_chance(s, 12) && fz_has(l, F_rm) && fz_has(l, F_rn) && l->rule != R_MEM)
             w = fz_set(l, w, F_rm, (uint64_t)fz_get(l, w, F_rn));
-        if (fz_chance(&s, 12) && fz_has(l, F_rd) && fz_has(l, F_rn))
+        if (fz_chance(s, 12) && fz_has(l, F_rd) && fz_has(l, F_rn))
             w = fz_set(l, w, F_rd, (uint64_t)fz_get(l, w, F_rn));
-        if (fz_chance(&s, 5) && fz_has(l, F_rd) && fz_has(l, F_rm))
+        if (fz_chance(s, 5) && fz_has(l, F_rd) && fz_has(l, F_rm))
             w = fz_set(l, w, F_rd, (uint64_t)fz_get(l, w, F_rm));
-        if (fz_chance(&s, 8) && fz_has(l, F_rn))
+        if (fz_chance(s, 8) && fz_has(l, F_rn))
             w = fz_set(l, w, F_rn, 31);
-        if (l->addr == A_REG && fz_chance(&s, 85))
+        if (l->addr == A_REG && fz_chance(s, 85))
             w = fz_set(l, w, F_option, (uint64_t)fz_get(l, w, F_option) | 2);
-        if ((l->flags & FZ_EVEN) && fz_chance(&s, 90)) {
+        if ((l->flags & FZ_EVEN) && fz_chance(s, 90)) {
             w = fz_set(l, w, F_rs, (uint64_t)fz_get(l, w, F_rs) & ~1ull);
             w = fz_set(l, w, F_rt, (uint64_t)fz_get(l, w, F_rt) & ~1ull);
         }
         if (l->rule == R_SYSREG) {               /* NZCV, FPCR, FPSR */
-            unsigned which = fz_below(&s, 3);
+            unsigned which = fz_below(s, 3);
             w = fz_set(l, w, F_o0, 1);
             w = fz_set(l, w, F_op1, 3);
             w = fz_set(l, w, F_crn, 4);
             w = fz_set(l, w, F_crm, which ? 4 : 2);
             w = fz_set(l, w, F_op2, which == 2);
         }
-        if (l->rule == R_BRANCH && fz_chance(&s, 30))
-            w = fz_set(l, w, F_imm, (uint64_t)(int64_t)(int32_t)(fz_below(&s, 64) - 32));
+        if (l->rule == R_BRANCH && fz_chance(s, 30))
+            w = fz_set(l, w, F_imm, (uint64_t)(int64_t)(int32_t)(fz_below(s, 64) - 32));
         if (l->addr == A_LIT) {
             /* Aim at the window; sometimes at its end or beyond. */
-            uint64_t to = FZ_WIN + fz_below(&s, FZ_WINDOW / 4 - 4) * 4;
-            if (fz_chance(&s, 6))
-                to = FZ_BUF_END - 12 + fz_below(&s, 6) * 4;
-            w = fz_set(l, w, fz_has(l, F_imm19) ? F_imm19 : F_imm, (to - c.pc) >> 2);
+            uint64_t to = FZ_WIN + fz_below(s, FZ_WINDOW / 4 - 4) * 4;
+            if (fz_chance(s, 6))
+                to = FZ_BUF_END - 12 + fz_below(s, 6) * 4;
+            w = fz_set(l, w, fz_has(l, F_imm19) ? F_imm19 : F_imm, (to - pc) >> 2);
         }
-        c.insn = w;
-        if (fz_acceptable(line, w, c.pc))
+        if (fz_acceptable(line, w, pc))
             break;
     }
+    return w;
+}
+/* An instruction for a mixed block: nothing that leaves it; memory only through FZ_MIX_BASE, which nothing writes. */
+static inline uint32_t fz_mix_word(uint64_t *s, uint64_t pc)
+{
+    for (;;) {
+        uint32_t line = fz_below(s, FZ_LINES), w;
+        const struct fz_line *l = &fz_lines[line];
+        static const uint8_t written[] = { F_rd, F_rt, F_rt2, F_rs };
+        bool ok = true;
+
+        if (l->rule > R_MEM || l->file == 2 /* barriers may end a block */ || (l->flags & FZ_NOMIX))
+            continue;
+        if (l->rule == R_MEM && (l->addr == A_LIT || l->addr == A_REG || l->addr == A_POST))
+            continue;
+        if (l->rule != R_MEM && fz_chance(s, l->rule == R_INT ? 0 : 40))     /* the SIMD tables are the longest */
+            continue;
+        w = fz_make_word(line, s, pc);
+        if (fz_has(l, F_ftype) && (fz_get(l, w, F_ftype) == 3 || (fz_has(l, F_opc) && fz_get(l, w, F_opc) == 2)))
+            continue;                            /* half precision and BF16 are optional */
+        if (l->rule == R_MEM) {
+            unsigned small = fz_below(s, 16);
+            if (fz_has(l, F_mode))
+                w = fz_set(l, w, F_mode, l->addr == A_PAIR ? 2 : 0);
+            if (fz_has(l, F_idx))
+                w = fz_set(l, w, F_idx, l->addr == A_PAIR ? 2 : 0);
+            w = fz_set(l, w, F_rn, FZ_MIX_BASE);
+            if (l->addr == A_UI)
+                w = fz_set(l, w, fz_has(l, F_imm12) ? F_imm12 : F_imm, small);
+            else if (l->addr == A_PAIR)
+                w = fz_set(l, w, fz_has(l, F_imm7) ? F_imm7 : F_imm, (uint64_t)(small - 8));
+            else if (l->addr == A_I9)
+                w = fz_set(l, w, fz_has(l, F_imm9) ? F_imm9 : F_imm, (uint64_t)(fz_below(s, 128) - 64));
+        }
+        for (unsigned i = 0; i < sizeof(written); i++)
+            ok = ok && !(fz_has(l, written[i]) && (fz_get(l, w, written[i]) | 1) == (FZ_MIX_BASE | 1));
+        if (ok && fz_acceptable(line, w, pc) && (w & l->mask) == l->value)
+            return w;
+    }
+}
+static inline struct fz_case fz_make_case(uint64_t seed, uint32_t line, uint32_t k, uint64_t code)
+{
+    const struct fz_line *l = &fz_lines[line];
+    struct fz_case c = { line, k, 1, FZ_NOP, 0, code + (uint64_t)k * fz_slot(line) + 4, { 0 } };
+    uint64_t s = fz_seed(seed, line, k, 1);
+
+    if (l->rule == R_MIX) {
+        c.n = 2 + fz_below(&s, FZ_MIX_MAX - 1);
+        for (unsigned i = 0; i < c.n; i++)
+            c.mix[i] = fz_mix_word(&s, c.pc + 4 * i);
+        c.insn = c.mix[0];
+        return c;
+    }
+    c.insn = c.mix[0] = fz_make_word(line, &s, c.pc);
     if ((l->flags & FZ_EXCL_ST) && fz_chance(&s, 60)) {
         /* LDXR of the same size into XZR, or LDXP into XZR and the status register (which the store overwrites). */
         uint32_t w = c.insn, rs = w >> 16 & 31;
@@ -333,7 +391,7 @@ static inline void fz_make_state(uint64_t seed, const struct fz_case *c, struct 
 {
     const struct fz_line *l = &fz_lines[c->line];
     uint64_t s = fz_seed(seed, c->line, c->k, 2);
-    bool fp = l->rule == R_FP;
+    bool fp = l->rule == R_FP || (l->rule == R_MIX && fz_chance(&s, 50));
 
     for (unsigned i = 0; i < 31; i++)
         st->x[i] = fz_int(&s);
@@ -368,6 +426,8 @@ static inline void fz_make_state(uint64_t seed, const struct fz_case *c, struct 
         for (unsigned b = 0; b < 8; b++)
             st->mem[i + b] = (uint8_t)(v >> 8 * b);
     }
+    if (l->rule == R_MIX)
+        st->x[FZ_MIX_BASE] = FZ_WIN + 128 + 16 * fz_below(&s, 8);
     if (l->rule == R_MEM)
         fz_aim(c, st, &s);
     if (l->rule == R_SYSREG) {                   /* FZ16 and reserved bits are the emulator's choice */

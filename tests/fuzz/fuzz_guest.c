@@ -76,16 +76,18 @@ static bool running;
 static struct fz_case cur;
 static struct fz_state in;
 static u64 code;
+static uint32_t skipped;
 
 static void collect(const struct ucontext *uc, int sig)
 {
     struct fz_result r = { .line = (uint16_t)line, .k = (uint16_t)k, .sig = (uint16_t)sig };
     const volatile u64 *mem = (const volatile u64 *)FZ_WIN;
     const u64 *before = (const u64 *)in.mem;
-    bool at = uc->pc == cur.pc || uc->pc == cur.pc - 4;
+    bool at = uc->pc >= cur.pc - 4 && uc->pc < cur.pc + 4 * cur.n;
 
     r.outcome = at && sig == 4 ? FZ_UNDEF : at && (sig == 11 || sig == 7) ? FZ_FAULT : FZ_DONE;
     r.insn = cur.insn;
+    r.skipped = skipped;
     r.pc = uc->pc;
     r.nzcv = (uint32_t)uc->pstate & 0xf0000000;
     r.fpcr = uc->fp.fpcr;
@@ -119,9 +121,8 @@ static void begin_line(void)
         struct fz_case c = fz_make_case(seed, line, i, code);
         volatile uint32_t *p = (volatile uint32_t *)(c.pc - 4);
         p[0] = c.prefix;
-        p[1] = c.insn;
-        p[2] = FZ_BRK;
-        p[3] = FZ_BRK;
+        for (uint32_t j = 1; j < fz_slot(line) / 4; j++)
+            p[j] = j <= c.n ? c.mix[j - 1] : FZ_BRK;
     }
     __asm__ volatile("dsb ish\n\tisb" : : : "memory");
 }
@@ -141,6 +142,7 @@ static void next(struct ucontext *uc)
             begin_line();
     }
     cur = fz_make_case(seed, line, k, code);
+    skipped = 0;
     fz_make_state(seed, &cur, &in);
     for (unsigned i = 0; i < FZ_WINDOW / 8; i++)
         mem[i] = ((const u64 *)in.mem)[i];
@@ -161,6 +163,11 @@ static void handler(int sig, void *info, struct ucontext *uc)
     (void)info;
     if (uc->fp.magic != 0x46508001)
         sys6(SYS_exit_group, 4, 0, 0, 0, 0, 0);
+    if (running && sig == 4 && cur.n > 1 && uc->pc - cur.pc < 4 * cur.n) {
+        skipped |= 1u << (uc->pc - cur.pc) / 4;
+        uc->pc += 4;
+        return;
+    }
     if (running)
         collect(uc, sig);
     next(uc);

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum fz_rule { R_INT, R_VEC, R_FP, R_MEM, R_BRANCH, R_BRREG, R_HINT, R_SYSREG, R_ELSEWHERE };
+enum fz_rule { R_INT, R_VEC, R_FP, R_MEM, R_BRANCH, R_BRREG, R_HINT, R_SYSREG, R_MIX, R_ELSEWHERE };
 enum fz_addr { A_BASE, A_I9, A_UI, A_REG, A_PAIR, A_LIT, A_POST };
 #define FZ_FALLBACK 1u                           /* earlier lines of the same table win */
 #define FZ_WB 2u                                 /* writeback forms: the base must not be a data register (unpredictable) */
@@ -16,6 +16,7 @@ enum fz_addr { A_BASE, A_I9, A_UI, A_REG, A_PAIR, A_LIT, A_POST };
 #define FZ_EVEN 16u                              /* rs and rt must be even */
 #define FZ_VWB 32u                               /* writeback with vector data: nothing to avoid */
 #define FZ_TAME 64u                              /* never unaligned nor unmapped */
+#define FZ_NOMIX 128u                            /* not in mixed blocks */
 #define FZ_VEC 99                                /* fz_term.add: hi:size */
 
 struct fz_part { uint8_t lo, len; };

@@ -244,6 +244,16 @@ static bool lacks_feature(const struct fz_line *l, uint32_t insn)
     return l->feat && !has_feature(l->feat, strlen(l->feat));
 }
 
+/* A mixed block stopped at pc: is that instruction one of a feature that the modelled CPU lacks? */
+static bool mix_lacks_feature(const struct fz_case *cs, uint64_t pc)
+{
+    uint32_t insn = cs->mix[(pc - cs->pc) / 4 % FZ_MIX_MAX];
+    for (unsigned i = 0; i < FZ_LINES; i++)
+        if (fz_lines[i].mask && (insn & fz_lines[i].mask) == fz_lines[i].value && lacks_feature(&fz_lines[i], insn))
+            return true;
+    return false;
+}
+
 /* ---- one run ---- */
 static void load_state(const struct fz_state *st, const struct fz_case *cs)
 {
@@ -365,7 +375,7 @@ static unsigned compare(const struct fz_line *l, const struct fz_case *cs, const
         DIFF("outcome: got %s want %s (signal %u)", outcome_name(g->outcome), outcome_name((enum fz_outcome)e->r.outcome), e->r.sig);
     if (n)
         return n;
-    if (g->outcome != FZ_FAULT && g->pc != e->r.pc)
+    if (g->pc != e->r.pc)
         DIFF("pc: got %#llx want %#llx (instruction at %#llx)", (unsigned long long)g->pc, (unsigned long long)e->r.pc,
              (unsigned long long)cs->pc);
     for (unsigned i = 0; i < 32; i++) {
@@ -432,20 +442,25 @@ static void one_case(unsigned line, const struct fz_case *cs, const struct fz_st
     t->undef += e->r.outcome == FZ_UNDEF;
     t->fault += e->r.outcome == FZ_FAULT;
     memcpy(code_page + off - 4, &cs->prefix, 4);
-    memcpy(code_page + off, &cs->insn, 4);
+    memcpy(code_page + off, cs->mix, 4 * cs->n);
     load_state(in, cs);
     struct translate_ctx ctx = {
         .page = code_page,
         .pc_off = cs->prefix == FZ_NOP ? off : off - 4,
-        .max_insns = cs->prefix == FZ_NOP ? 1 : 2,
+        .max_insns = cs->n + (cs->prefix != FZ_NOP),
         .flags = a64_guest_ops.flags(c),
     };
     for (unsigned m = 0; m < M_MODES; m++) {
-        if (m > M_SOFT && l->rule != R_MEM)
+        if (m > M_SOFT && l->rule != R_MEM && l->rule != R_MIX)
             break;
         if (!(opt.modes >> m & 1) && m > M_OPT)
             continue;
-        if (run((enum mode)m, in, cs, &ctx, &g) && g.outcome == FZ_UNDEF && e->r.outcome != FZ_UNDEF && lacks_feature(l, cs->insn)) {
+        bool ran = run((enum mode)m, in, cs, &ctx, &g);
+        if (ran && l->rule == R_MIX && g.outcome == FZ_UNDEF && mix_lacks_feature(cs, g.pc)) {
+            t->lacking++;
+            return;
+        }
+        if (ran && g.outcome == FZ_UNDEF && e->r.outcome != FZ_UNDEF && lacks_feature(l, cs->insn)) {
             t->lacking++;
             return;
         }
@@ -456,7 +471,11 @@ static void one_case(unsigned line, const struct fz_case *cs, const struct fz_st
             t->shown++;
             a64_guest_ops.disas(code_page + off, cs->pc, text, sizeof(text));
             printf("MISMATCH %s [%s] case %u seed %llu: %08x  %s%s\n", l->name, mode_name[m], cs->k, (unsigned long long)opt.seed,
-                   cs->insn, text, cs->prefix == FZ_NOP ? "" : "  (after a load-exclusive)");
+                   cs->mix[0], text, cs->prefix == FZ_NOP ? "" : "  (after a load-exclusive)");
+            for (unsigned i = 1; i < cs->n; i++) {
+                a64_guest_ops.disas(code_page + off + 4 * i, cs->pc + 4 * i, text, sizeof(text));
+                printf("    %08x  %s\n", cs->mix[i], text);
+            }
             show_inputs(l, cs, in);
             compare(l, cs, e, &g, false);
         }
@@ -593,6 +612,9 @@ int main(int argc, char **argv)
             read_result(f, &e);
             if (e.r.line != line || e.r.k != k || e.r.insn != cs.insn)
                 die("fuzz_run: the two sides make different cases: build them from the same tables");
+            for (unsigned i = 0; i < cs.n; i++)
+                if (e.r.skipped >> i & 1)
+                    cs.mix[i] = FZ_NOP;
             if (wanted(l->name) && (!opt.only_case || strtoul(opt.only_case, NULL, 0) == k))
                 one_case(line, &cs, &in, &e);
         }

@@ -15,12 +15,12 @@ import sys
 #            POST [rn], rm
 #   scale, alignment: "field+n", "n", or "vec" (hi:size of the SIMD forms); flags: see enum in fuzz_gen.h
 MEM = {
-    'STXR': ('BASE', '0', 'size+0', 'EXCL_ST'), 'LDXR': ('BASE', '0', 'size+0', ''),
-    'STXP': ('BASE', '0', 'sz+3', 'EXCL_ST'), 'LDXP': ('BASE', '0', 'sz+3', 'LDPAIR'),
+    'STXR': ('BASE', '0', 'size+0', 'EXCL_ST NOMIX'), 'LDXR': ('BASE', '0', 'size+0', 'NOMIX'),
+    'STXP': ('BASE', '0', 'sz+3', 'EXCL_ST NOMIX'), 'LDXP': ('BASE', '0', 'sz+3', 'LDPAIR NOMIX'),
     'STLR': ('BASE', '0', 'size+0', ''), 'LDAR': ('BASE', '0', 'size+0', ''),
     'CASP': ('BASE', '0', 'sz+3', 'EVEN'), 'CAS': ('BASE', '0', 'size+0', ''),
-    'STLUR': ('I9', '0', 'size+0', ''), 'LDAPUR': ('I9', '0', 'size+0', ''),
-    'LDAPURS_bh': ('I9', '0', 'h+0', ''), 'LDAPURSW': ('I9', '0', '2', ''),
+    'STLUR': ('I9', '0', 'size+0', 'NOMIX'), 'LDAPUR': ('I9', '0', 'size+0', 'NOMIX'),
+    'LDAPURS_bh': ('I9', '0', 'h+0', 'NOMIX'), 'LDAPURSW': ('I9', '0', '2', 'NOMIX'),
     'LDAPR': ('BASE', '0', 'size+0', 'TAME'),
     'LDR_lit': ('LIT', '0', '0', ''), 'LDRSW_lit': ('LIT', '0', '0', ''), 'PRFM_lit': ('LIT', '0', '0', ''),
     'STP': ('PAIR', 'x+2', '0', 'WB'), 'LDP': ('PAIR', 'x+2', '0', 'WB LDPAIR'), 'LDPSW': ('PAIR', '2', '0', 'WB LDPAIR'),
@@ -37,6 +37,9 @@ MEM = {
 }
 for n in 'LDADD LDCLR LDEOR LDSET LDSMAX LDSMIN LDUMAX LDUMIN SWP'.split():
     MEM[n] = ('BASE', '0', 'size+0', '')
+
+# Blocks of several instructions of any lines, besides the tables' own lines: how many times the number of cases of a line.
+MIXES = 30
 
 RULES = {
     'B': 'BRANCH', 'BL': 'BRANCH', 'B_cond': 'BRANCH', 'CBZ': 'BRANCH', 'CBNZ': 'BRANCH', 'TBZ': 'BRANCH', 'TBNZ': 'BRANCH',
@@ -105,6 +108,8 @@ def main():
         feat = f"\"{p['attrs']['feat']}\"" if 'feat' in p['attrs'] else 'NULL'
         out.append(f"    {{ \"{name}\", {feat}, {p['mask']:#010x}, {p['value']:#010x}, {file_no}, R_{rule}, A_{addr}, {{ {term(scale)} }}, "
                    f"{{ {term(align)} }}, {' | '.join(flag_list) or '0'}, {len(fs)},\n      {{ {', '.join(fs) or '{ 0 }'} }} }},")
+    for i in range(MIXES):
+        out.append(f'    {{ "MIX_{i}", NULL, 0, {i}, 3, R_MIX, A_BASE, {{ F_none, 0 }}, {{ F_none, 0 }}, 0, 0, {{ {{ 0 }} }} }},')
     for name in list(MEM) + list(RULES) + list(ELSEWHERE):
         if name not in seen:
             errors.append(f'tests/fuzz/gen.py: rule for {name}, which is in no table')

@@ -130,11 +130,55 @@ static uint64_t map(uint64_t root, unsigned granule, unsigned tsz, uint64_t va, 
     }
 }
 
+static bool same(const struct walk *x, const struct walk *y, enum walk_status st)
+{
+    if (x->fault != y->fault || x->level != y->level)
+        return false;
+    return st != WALK_OK || (x->gpa == y->gpa && x->shift == y->shift && x->perms == y->perms && x->device == y->device &&
+                             x->global == y->global && x->leaf_gpa == y->leaf_gpa);
+}
+
 static struct walk w;
+
+/*
+ * Every walk of these tests is made in further ways that must agree: with the decoded regimes fresh, through the RAM view,
+ * and in the named address space while all registers name another one.
+ */
 static enum walk_status walk(uint64_t va, enum access acc, enum view view)
 {
+    struct walk x;
     memset(&w, 0xee, sizeof(w));
-    return a64_walk(&cpu->v, va, acc, view, &w);
+    enum walk_status st = a64_walk(&cpu->v, va, acc, view, &w);
+
+    unsigned half = bits(va, 55, 1);
+    struct space_id id = a64_space(&cpu->v, half);
+    memset(&x, 0xdd, sizeof(x));
+    CHECK(a64_walk_space(&cpu->v, &id, half, va, acc, view, &x) == st && same(&x, &w, st));
+
+    a64_decode_regimes(cpu);
+    cpu->ram_view = mem;
+    cpu->ram_base = MEM_BASE;
+    cpu->ram_size = MEM_SIZE;
+    memset(&x, 0xdd, sizeof(x));
+    CHECK(a64_walk(&cpu->v, va, acc, view, &x) == st && same(&x, &w, st));
+    memset(&x, 0xdd, sizeof(x));
+    CHECK(a64_walk_space(&cpu->v, &id, half, va, acc, view, &x) == st && same(&x, &w, st));
+
+    struct a64_cpu now = *cpu;
+    cpu->tcr_el1 = 25 | 25ull << 16 | 1ull << 14 | 3ull << 30 | 3ull << 37;
+    cpu->ttbr0_el1 = cpu->ttbr1_el1 = 0xdead0000;
+    cpu->mair_el1 = ~cpu->mair_el1;
+    cpu->sctlr_el1 ^= 1 | 1ull << 19;
+    for (unsigned fresh = 0; fresh < 2; fresh++) {
+        if (fresh)
+            a64_decode_regimes(cpu);
+        memset(&x, 0xdd, sizeof(x));
+        CHECK(a64_walk_space(&cpu->v, &id, half, va, acc, view, &x) == st && same(&x, &w, st));
+    }
+    *cpu = now;
+    cpu->ram_size = 0;
+    cpu->regime_id = NULL;
+    return st;
 }
 static unsigned fsc(uint64_t va, enum access acc, enum view view)
 {

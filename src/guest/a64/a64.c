@@ -36,6 +36,7 @@ void a64_regime_changed(struct a64_cpu *c)
 {
     c->v.tbi[0] = bits(c->tcr_el1, 37, 1);
     c->v.tbi[1] = bits(c->tcr_el1, 38, 1);
+    a64_decode_regimes(c);
     if (c->host)
         c->host->switch_space(&c->v);
 }
@@ -170,6 +171,7 @@ const struct guest_ops a64_guest_ops = {
     .translate = translate,
     .disas = a64_disas,
     .walk = a64_walk,
+    .walk_space = a64_walk_space,
     .space = a64_space,
     .canonical = a64_canonical,
     .raise_mem = a64_raise_mem,

@@ -48,6 +48,17 @@ struct a64_host_ops {
 
 #define A64_SYSREG(op0, op1, crn, crm, op2) ((uint32_t)((op0) << 14 | (op1) << 11 | (crn) << 7 | (crm) << 3 | (op2)))
 
+/* One half's translation regime, taken apart for the walker (walk.c); derived from TCR, SCTLR and MAIR. */
+struct a64_regime {
+    uint64_t config;                              /* space_id.config */
+    uint64_t out_mask;                            /* output addresses */
+    uint64_t root_mask;                           /* what of a TTBR is the root table's address */
+    uint8_t tsz, granule, stride;                 /* granule: log2; stride: address bits a level resolves */
+    uint8_t level, shift;                         /* of the first table: level, log2 of what an entry spans */
+    uint8_t device;                               /* MAIR attributes that are Device, a bit each */
+    bool on, tbi;
+};
+
 struct a64_cpu {
     struct vcpu v;                                /* first */
 
@@ -77,6 +88,15 @@ struct a64_cpu {
     const struct a64_idregs *id;
     uint64_t rvbar;
     const struct a64_host_ops *host;
+
+    /* Guest RAM for the walker; with ram_size = 0 every table is read through host->read_gpa64. */
+    const uint8_t *ram_view;
+    uint64_t ram_base, ram_size;
+
+    /* What a64_decode_regimes() made, and of what. */
+    struct a64_regime regime[2];
+    uint64_t regime_tcr, regime_mair, regime_sctlr;
+    const struct a64_idregs *regime_id;
 
     /* links */
     const struct a64_gic_ops *gic; void *gic_opaque;
@@ -130,7 +150,12 @@ struct a64_walk_attrs {
 enum walk_status a64_walk(struct vcpu *c, uint64_t va, enum access acc, enum view view, struct walk *out);
 enum walk_status a64_walk_attrs(struct vcpu *c, uint64_t va, enum access acc, enum view view, struct walk *out,
                                 struct a64_walk_attrs *attrs);
+/* guest_ops.walk_space. */
+enum walk_status a64_walk_space(struct vcpu *c, const struct space_id *id, unsigned half, uint64_t va, enum access acc,
+                                enum view view, struct walk *out);
 struct space_id a64_space(const struct vcpu *c, unsigned half);
+/* Refresh the decoded regimes after a change of TCR, SCTLR or MAIR; walks are right without, but slower. */
+void a64_decode_regimes(struct a64_cpu *c);
 bool a64_canonical(const struct vcpu *c, uint64_t *va);
 /* log2 of the translation granule of half h (0 low, 1 high): 12, 14 or 16. */
 unsigned a64_granule_shift(const struct a64_cpu *c, unsigned half);

@@ -1,8 +1,8 @@
 /*
  * walk.c - the stage 1 translation table walk of the EL1&0 regime (VMSAv8-64), and what of it names an address space.
  *
- * Owns the reading of TCR, TTBR, MAIR and descriptors. Must have no side effects: it reads tables through
- * host->read_gpa64 and fills its results. No hardware update of access or dirty flags (a clear AF is a fault), no
+ * Owns the reading of TCR, TTBR, MAIR and descriptors. Must have no side effects: it reads tables in the RAM view (or
+ * through host->read_gpa64) and fills its results; only a64_decode_regimes() writes, and that only to the decoded copies. No hardware update of access or dirty flags (a clear AF is a fault), no
  * stage 2, no 52-bit addresses. Rules: Arm ARM DDI 0487, D8.2 (process), D8.3 (descriptors), D8.4 (permissions);
  * fault codes: ESR_ELx, ISS of a data abort.
  */
@@ -18,41 +18,26 @@
 #define SCTLR_M (1ull << 0)
 #define SCTLR_WXN (1ull << 19)
 
-#define DESC_AP_EL0 (1ull << 6)
-#define DESC_AP_RO (1ull << 7)
+#define SCTLR_WALK (SCTLR_M | SCTLR_WXN)          /* what of SCTLR_EL1 shapes walks */
+
 #define DESC_AF (1ull << 10)
 #define DESC_NG (1ull << 11)
-#define DESC_PXN (1ull << 53)
-#define DESC_UXN (1ull << 54)
-#define TABLE_PXN (1ull << 59)
-#define TABLE_UXN (1ull << 60)
-#define TABLE_NO_EL0 (1ull << 61)
-#define TABLE_RO (1ull << 62)
 
-/* TCR_EL1, taken apart for one half. */
-struct regime {
-    uint64_t ttbr;
-    uint8_t tsz, granule;                         /* granule: log2 */
-    bool tbi, epd, hpd, e0pd;
-};
+/* Bits of space_id.config: everything besides the root that shapes a walk. Without CFG_ON only CFG_TBI has a meaning. */
+#define CFG_TSZ(x) (unsigned)bits(x, 0, 8)
+#define CFG_GRANULE(x) (unsigned)bits(x, 8, 8)    /* log2 */
+#define CFG_TBI_OFF 1ull                          /* with the MMU off */
+#define CFG_TBI (1ull << 16)
+#define CFG_EPD (1ull << 17)
+#define CFG_HPD (1ull << 18)
+#define CFG_E0PD (1ull << 19)
+#define CFG_WXN (1ull << 20)
+#define CFG_IPS(x) (unsigned)bits(x, 21, 3)
+#define CFG_DEVICE(x) (uint8_t)bits(x, 24, 8)     /* MAIR attributes that are Device, a bit each */
+#define CFG_HALF_LSB 32
+#define CFG_ON (1ull << 63)
 
-static struct regime regime(const struct a64_cpu *c, unsigned half)
-{
-    static const uint8_t tg0[4] = { 12, 16, 14, 12 }, tg1[4] = { 12, 14, 12, 16 };   /* reserved values: 4K */
-    uint64_t tcr = c->tcr_el1;
-    struct regime r;
-    r.ttbr = half ? c->ttbr1_el1 : c->ttbr0_el1;
-    unsigned tsz = (unsigned)bits(tcr, half ? 16 : 0, 6);
-    r.tsz = (uint8_t)(tsz < 16 ? 16 : tsz > 39 ? 39 : tsz);          /* out of range: treated as the limit */
-    r.granule = half ? tg1[bits(tcr, 30, 2)] : tg0[bits(tcr, 14, 2)];
-    r.tbi = bits(tcr, 37 + half, 1);
-    r.epd = bits(tcr, half ? 23 : 7, 1);
-    r.hpd = bits(tcr, 41 + half, 1) && bits(c->id->aa64mmfr1, 12, 4) != 0;
-    r.e0pd = bits(tcr, 55 + half, 1) && bits(c->id->aa64mmfr2, 60, 4) != 0;
-    return r;
-}
-
-unsigned a64_granule_shift(const struct a64_cpu *c, unsigned half) { return regime(c, half).granule; }
+#define ADDR_MASK 0x0000ffffffffffffull
 
 static unsigned pa_bits(unsigned code)
 {
@@ -60,11 +45,93 @@ static unsigned pa_bits(unsigned code)
     return size[code & 7];
 }
 
-/* Output address size: TCR.IPS, no more than the part has. */
-static unsigned output_bits(const struct a64_cpu *c)
+static unsigned part_bits(const struct a64_cpu *c) { return pa_bits((unsigned)bits(c->id->aa64mmfr0, 0, 4)); }
+
+/* MAIR_EL1's attributes, a bit each: Device? */
+static unsigned device_attrs(uint64_t mair)
 {
-    unsigned part = pa_bits((unsigned)bits(c->id->aa64mmfr0, 0, 4)), ips = pa_bits((unsigned)bits(c->tcr_el1, 32, 3));
-    return MIN(part, ips);
+    unsigned m = 0;
+    for (unsigned i = 0; i < 8; i++)
+        m |= (bits(mair, 8 * i + 4, 4) == 0 ? 1u : 0u) << i;
+    return m;
+}
+
+/* The configuration of half h from the registers. */
+static uint64_t config_of(const struct a64_cpu *c, unsigned half)
+{
+    static const uint8_t tg0[4] = { 12, 16, 14, 12 }, tg1[4] = { 12, 14, 12, 16 };   /* reserved values: 4K */
+    uint64_t tcr = c->tcr_el1;
+    bool tbi = bits(tcr, 37 + half, 1);
+    if (!(c->sctlr_el1 & SCTLR_M))
+        return tbi ? CFG_TBI_OFF : 0;
+    unsigned tsz = (unsigned)bits(tcr, half ? 16 : 0, 6);
+    tsz = tsz < 16 ? 16 : tsz > 39 ? 39 : tsz;    /* out of range: treated as the limit */
+    uint64_t x = CFG_ON | tsz | (uint64_t)half << CFG_HALF_LSB | bits(tcr, 32, 3) << 21 |
+                 (uint64_t)device_attrs(c->mair_el1) << 24 |
+                 (uint64_t)(half ? tg1[bits(tcr, 30, 2)] : tg0[bits(tcr, 14, 2)]) << 8;
+    if (tbi)
+        x |= CFG_TBI;
+    if (bits(tcr, half ? 23 : 7, 1))
+        x |= CFG_EPD;
+    if (bits(tcr, 41 + half, 1) && bits(c->id->aa64mmfr1, 12, 4) != 0)
+        x |= CFG_HPD;
+    if (bits(tcr, 55 + half, 1) && bits(c->id->aa64mmfr2, 60, 4) != 0)
+        x |= CFG_E0PD;
+    if (c->sctlr_el1 & SCTLR_WXN)
+        x |= CFG_WXN;
+    return x;
+}
+
+static void decode(const struct a64_cpu *c, uint64_t config, struct a64_regime *r)
+{
+    r->config = config;
+    r->on = (config & CFG_ON) != 0;
+    if (!r->on) {
+        r->tbi = (config & CFG_TBI_OFF) != 0;
+        return;
+    }
+    r->tbi = (config & CFG_TBI) != 0;
+    r->tsz = (uint8_t)CFG_TSZ(config);
+    r->granule = (uint8_t)CFG_GRANULE(config);
+    r->stride = (uint8_t)(r->granule - 3);
+    r->device = CFG_DEVICE(config);
+    unsigned in_bits = 64u - r->tsz;
+    r->level = (uint8_t)(4 - (in_bits - r->granule + r->stride - 1) / r->stride);
+    r->shift = (uint8_t)(r->granule + r->stride * (3 - r->level));
+    /* The first table is as large as it must be, and so aligned; at least 64 bytes. */
+    unsigned root_bits = in_bits - r->shift + 3;
+    r->root_mask = ADDR_MASK & ~((1ull << MAX(root_bits, 6u)) - 1);
+    unsigned part = part_bits(c), ips = pa_bits(CFG_IPS(config));
+    r->out_mask = (1ull << MIN(part, ips)) - 1;
+}
+
+void a64_decode_regimes(struct a64_cpu *c)
+{
+    if (!c->id)
+        return;
+    c->regime_tcr = c->tcr_el1;
+    c->regime_mair = c->mair_el1;
+    c->regime_sctlr = c->sctlr_el1 & SCTLR_WALK;
+    c->regime_id = c->id;
+    for (unsigned half = 0; half < 2; half++)
+        decode(c, config_of(c, half), &c->regime[half]);
+}
+
+/* The regime in force: what a64_decode_regimes() left, or made here when the registers differ from what it saw. */
+static inline const struct a64_regime *regime(const struct a64_cpu *c, unsigned half, struct a64_regime *tmp)
+{
+    if (likely(c->regime_tcr == c->tcr_el1 && c->regime_mair == c->mair_el1 &&
+               c->regime_sctlr == (c->sctlr_el1 & SCTLR_WALK) && c->regime_id == c->id))
+        return &c->regime[half];
+    decode(c, config_of(c, half), tmp);
+    return tmp;
+}
+
+unsigned a64_granule_shift(const struct a64_cpu *c, unsigned half)
+{
+    struct a64_regime tmp;
+    const struct a64_regime *r = regime(c, half, &tmp);
+    return r->on ? r->granule : PAGE_SHIFT;
 }
 
 /* With the tag replaced by copies of bit 55. */
@@ -80,17 +147,18 @@ bool a64_canonical(const struct vcpu *v, uint64_t *va)
 {
     const struct a64_cpu *c = a64c(v);
     unsigned half = (unsigned)bits(*va, 55, 1);
-    struct regime r = regime(c, half);
-    if (!(c->sctlr_el1 & SCTLR_M)) {
+    struct a64_regime tmp;
+    const struct a64_regime *r = regime(c, half, &tmp);
+    if (!r->on) {
         /* One flat space of physical addresses: only a tag is removed, to zero. */
-        uint64_t a = r.tbi ? *va & ~(0xffull << 56) : *va;
-        if (a >> pa_bits((unsigned)bits(c->id->aa64mmfr0, 0, 4)))
+        uint64_t a = r->tbi ? *va & ~(0xffull << 56) : *va;
+        if (a >> part_bits(c))
             return false;
         *va = a;
         return true;
     }
-    uint64_t a = r.tbi ? untagged(*va) : *va;
-    if (!in_range(a, r.tsz) || (a >> 63) != half)
+    uint64_t a = r->tbi ? untagged(*va) : *va;
+    if (!in_range(a, r->tsz) || (a >> 63) != half)
         return false;
     *va = a;
     return true;
@@ -99,37 +167,24 @@ bool a64_canonical(const struct vcpu *v, uint64_t *va)
 uint64_t a64_branch_addr(const struct a64_cpu *c, unsigned el, uint64_t va)
 {
     (void)el;                                     /* the regime of EL1 serves both */
-    return regime(c, (unsigned)bits(va, 55, 1)).tbi ? untagged(va) : va;
-}
-
-/* MAIR_EL1's attributes, a bit each: Device? */
-static unsigned device_attrs(uint64_t mair)
-{
-    unsigned m = 0;
-    for (unsigned i = 0; i < 8; i++)
-        m |= (bits(mair, 8 * i + 4, 4) == 0 ? 1u : 0u) << i;
-    return m;
+    return bits(c->tcr_el1, 37 + (unsigned)bits(va, 55, 1), 1) ? untagged(va) : va;
 }
 
 struct space_id a64_space(const struct vcpu *v, unsigned half)
 {
     const struct a64_cpu *c = a64c(v);
-    struct space_id id = { 0 };
-    struct regime r = regime(c, half);
-    if (!(c->sctlr_el1 & SCTLR_M)) {
+    struct a64_regime tmp;
+    const struct a64_regime *r = regime(c, half, &tmp);
+    struct space_id id = { .config = r->config };
+    if (!r->on) {
         id.root = ~0ull;
-        id.config = r.tbi;
         id.global_only = true;
         return id;
     }
-    uint64_t tcr = c->tcr_el1;
-    bool asid16 = bits(tcr, 36, 1);
-    uint64_t ttbr = bits(tcr, 22, 1) ? c->ttbr1_el1 : c->ttbr0_el1;
-    id.root = r.epd ? 0 : r.ttbr & 0x0000fffffffffffeull;
-    id.asid = (uint16_t)(bits(ttbr, 48, asid16 ? 16 : 8));
-    id.config = 1ull << 63 | r.tsz | (uint64_t)r.granule << 8 | (uint64_t)r.tbi << 16 | (uint64_t)r.epd << 17 |
-                (uint64_t)r.hpd << 18 | (uint64_t)r.e0pd << 19 | bits(c->sctlr_el1, 19, 1) << 20 |
-                bits(tcr, 32, 3) << 21 | (uint64_t)device_attrs(c->mair_el1) << 24 | (uint64_t)half << 32;
+    uint64_t tcr = c->tcr_el1, ttbr = half ? c->ttbr1_el1 : c->ttbr0_el1;
+    id.root = r->config & CFG_EPD ? 0 : ttbr & 0x0000fffffffffffeull;
+    uint64_t owner = bits(tcr, 22, 1) ? c->ttbr1_el1 : c->ttbr0_el1;         /* A1 */
+    id.asid = (uint16_t)(bits(owner, 48, bits(tcr, 36, 1) ? 16 : 8));
     return id;
 }
 
@@ -149,12 +204,12 @@ static bool permitted(unsigned perms, enum access acc, enum view view)
     }
 }
 
-static enum walk_status walk_off(const struct a64_cpu *c, uint64_t va, enum access acc, struct walk *out,
-                                 struct a64_walk_attrs *attrs)
+/* Without translation: what is found is what was asked for. */
+static enum walk_status walk_off(const struct a64_cpu *c, bool tbi, uint64_t va, enum access acc, struct walk *out)
 {
-    if (bits(c->tcr_el1, 37 + (unsigned)bits(va, 55, 1), 1))
+    if (tbi)
         va &= ~(0xffull << 56);
-    if (va >> pa_bits((unsigned)bits(c->id->aa64mmfr0, 0, 4)))
+    if (va >> part_bits(c))
         return fault(out, FSC_ADDRESS_SIZE, 0);
     out->gpa = va;
     out->shift = PAGE_SHIFT;
@@ -164,74 +219,62 @@ static enum walk_status walk_off(const struct a64_cpu *c, uint64_t va, enum acce
     out->level = 0;
     out->fault = 0;
     out->leaf_gpa = 0;
-    attrs->mair = 0;
-    attrs->sh = 2;
     return WALK_OK;
 }
 
-/* What a leaf lets each view do, with the restrictions of the tables above it in `table`. */
-static unsigned leaf_perms(const struct a64_cpu *c, uint64_t desc, uint64_t table)
+/*
+ * What a leaf lets each view do: by may EL0 access it, is it read-only, UXN, PXN, and SCTLR_EL1.WXN. PAN takes away
+ * what EL0 may touch; what EL0 may write EL1 never executes.
+ */
+#define LEAF(el0, ro, uxn, pxn, wxn)                                                                                   \
+    (uint8_t)(PERM_R(VIEW_KERNEL) | ((ro) ? 0 : PERM_W(VIEW_KERNEL)) |                                                 \
+              ((el0) ? PERM_R(VIEW_USER) | ((ro) ? 0 : PERM_W(VIEW_USER))                                              \
+                     : PERM_R(VIEW_KERNEL_PAN) | ((ro) ? 0 : PERM_W(VIEW_KERNEL_PAN))) |                               \
+              ((uxn) || ((wxn) && (el0) && !(ro)) ? 0 : PERM_XU) |                                                     \
+              ((pxn) || ((el0) && !(ro)) || ((wxn) && !(ro)) ? 0 : PERM_XK))
+#define LEAF4(uxn, pxn, wxn) LEAF(0, 0, uxn, pxn, wxn), LEAF(1, 0, uxn, pxn, wxn), LEAF(0, 1, uxn, pxn, wxn), LEAF(1, 1, uxn, pxn, wxn)
+static const uint8_t leaf_table[32] = {           /* el0 | ro << 1 | pxn << 2 | uxn << 3 | wxn << 4 */
+    LEAF4(0, 0, 0), LEAF4(0, 1, 0), LEAF4(1, 0, 0), LEAF4(1, 1, 0),
+    LEAF4(0, 0, 1), LEAF4(0, 1, 1), LEAF4(1, 0, 1), LEAF4(1, 1, 1),
+};
+
+/* tables: the descriptors of the tables above the leaf, or-ed; their restrictions add up. */
+static inline unsigned leaf_perms(uint64_t config, uint64_t desc, uint64_t tables)
 {
-    bool el0 = (desc & DESC_AP_EL0) && !(table & TABLE_NO_EL0);
-    bool write = !(desc & DESC_AP_RO) && !(table & TABLE_RO);
-    bool wxn = c->sctlr_el1 & SCTLR_WXN;
-    unsigned p = PERM_R(VIEW_KERNEL);
-    if (write)
-        p |= PERM_W(VIEW_KERNEL);
-    if (el0) {
-        p |= PERM_R(VIEW_USER);
-        if (write)
-            p |= PERM_W(VIEW_USER);
-    } else {                                      /* PAN takes away what EL0 may touch */
-        p |= PERM_R(VIEW_KERNEL_PAN);
-        if (write)
-            p |= PERM_W(VIEW_KERNEL_PAN);
-    }
-    bool el0_write = el0 && write;
-    if (!(desc & DESC_UXN) && !(table & TABLE_UXN) && !(wxn && el0_write))
-        p |= PERM_XU;
-    if (!(desc & DESC_PXN) && !(table & TABLE_PXN) && !el0_write && !(wxn && write))
-        p |= PERM_XK;
-    return p;
+    uint64_t el0 = desc >> 6 & ~(tables >> 61) & 1, ro = (desc >> 7 | tables >> 62) & 1;
+    uint64_t xn = (desc >> 53 | tables >> 59) & 3;                   /* PXN, UXN above it: in both formats */
+    return leaf_table[el0 | ro << 1 | xn << 2 | (config & CFG_WXN ? 16 : 0)];
 }
 
-enum walk_status a64_walk_attrs(struct vcpu *v, uint64_t va, enum access acc, enum view view, struct walk *out,
-                                struct a64_walk_attrs *attrs)
+static inline uint64_t read_desc(const struct a64_cpu *c, uint64_t at, bool *ok)
 {
-    const struct a64_cpu *c = a64c(v);
-    if (acc == ACC_EXEC && (va & 3)) {            /* PC alignment comes before everything else */
-        out->fault = FAULT_ALIGN;
-        out->level = 0;
-        return WALK_FAULT;
-    }
-    if (!(c->sctlr_el1 & SCTLR_M))
-        return walk_off(c, va, acc, out, attrs);
+    uint64_t off = at - c->ram_base;
+    if (likely(off < c->ram_size))                /* entries are 8-aligned and so is RAM's size */
+        return __atomic_load_n((const uint64_t *)(const void *)(c->ram_view + off), __ATOMIC_RELAXED);
+    return c->host->read_gpa64(at, ok);
+}
 
-    unsigned half = (unsigned)bits(va, 55, 1);
-    struct regime r = regime(c, half);
-    if (r.tbi)
+/* The walk proper, in the tables of root as r says. *leaf: the leaf descriptor. */
+static inline enum walk_status walk_tables(const struct a64_cpu *c, const struct a64_regime *r, uint64_t root, unsigned half,
+                                           uint64_t va, enum access acc, enum view view, struct walk *out, uint64_t *leaf)
+{
+    if (r->tbi)
         va = untagged(va);
-    if (!in_range(va, r.tsz) || (va >> 63) != half || r.epd || (r.e0pd && view == VIEW_USER))
+    if (!in_range(va, r->tsz) || (va >> 63) != half || (r->config & CFG_EPD) ||
+        (view == VIEW_USER && (r->config & CFG_E0PD)))
         return fault(out, FSC_TRANSLATION, 0);
 
-    const unsigned stride = r.granule - 3u, in_bits = 64u - r.tsz;
-    unsigned level = 4 - (in_bits - r.granule + stride - 1) / stride;
-    unsigned shift = r.granule + stride * (3 - level);              /* of a leaf at this level */
-    const uint64_t out_mask = (1ull << output_bits(c)) - 1;
-    /* The first table is as large as it must be, and so aligned; at least 64 bytes. */
-    unsigned root_bits = in_bits - shift + 3;
-    uint64_t base = r.ttbr & 0x0000ffffffffffffull & ~((1ull << MAX(root_bits, 6u)) - 1);
-    if (base & ~out_mask)
+    unsigned level = r->level, shift = r->shift;  /* shift: of a leaf at this level */
+    uint64_t base = root & r->root_mask, tables = 0, desc, at;
+    if (base & ~r->out_mask)
         return fault(out, FSC_ADDRESS_SIZE, 0);
-    uint64_t index = bits(va, shift, in_bits - shift);
-    uint64_t restrict_mask = 0;
-    uint64_t desc, at;
+    uint64_t index = bits(va, shift, 64u - r->tsz - shift);
 
     for (;; level++) {
         bool ok = true;
         at = base + index * 8;
-        desc = c->host->read_gpa64(at, &ok);
-        if (!ok)
+        desc = read_desc(c, at, &ok);
+        if (unlikely(!ok))
             return fault(out, FSC_EXTERNAL_WALK, level);
         if (!(desc & 1))
             return fault(out, FSC_TRANSLATION, level);
@@ -241,43 +284,96 @@ enum walk_status a64_walk_attrs(struct vcpu *v, uint64_t va, enum access acc, en
             break;
         }
         if (!(desc & 2)) {                        /* a block: level 1 (4K granule only) or 2 */
-            if (level == 0 || (level == 1 && r.granule != 12))
+            if (level == 0 || (level == 1 && r->granule != 12))
                 return fault(out, FSC_TRANSLATION, level);
             break;
         }
-        base = desc & 0x0000ffffffffffffull & ~((1ull << r.granule) - 1);
-        if (base & ~out_mask)
+        base = desc & ADDR_MASK & ~((1ull << r->granule) - 1);
+        if (base & ~r->out_mask)
             return fault(out, FSC_ADDRESS_SIZE, level);
-        if (!r.hpd)
-            restrict_mask |= desc;
-        shift -= stride;
-        index = bits(va, shift, stride);
+        tables |= desc;
+        shift -= r->stride;
+        index = bits(va, shift, r->stride);
     }
+    if (r->config & CFG_HPD)
+        tables = 0;
 
-    uint64_t low = (1ull << shift) - 1, pa = desc & 0x0000ffffffffffffull & ~low;
-    if (pa & ~out_mask)
+    uint64_t low = (1ull << shift) - 1, pa = desc & ADDR_MASK & ~low;
+    if (pa & ~r->out_mask)
         return fault(out, FSC_ADDRESS_SIZE, level);
     if (!(desc & DESC_AF))
         return fault(out, FSC_ACCESS_FLAG, level);
 
-    unsigned attr = (unsigned)bits(c->mair_el1, 8 * (unsigned)bits(desc, 2, 3), 8);
     out->gpa = pa | (va & low);
     out->shift = (uint8_t)shift;
-    out->perms = (uint8_t)leaf_perms(c, desc, restrict_mask);
-    out->device = (attr & 0xf0) == 0;
+    out->perms = (uint8_t)leaf_perms(r->config, desc, tables);
+    out->device = r->device >> bits(desc, 2, 3) & 1;
     out->global = !(desc & DESC_NG);
     out->level = (uint8_t)level;
     out->fault = 0;
     out->leaf_gpa = at;
-    attrs->mair = (uint8_t)attr;
-    attrs->sh = (uint8_t)bits(desc, 8, 2);
+    *leaf = desc;
     if (!permitted(out->perms, acc, view))
         return fault(out, FSC_PERMISSION, level);
     return WALK_OK;
 }
 
+/* PC alignment comes before everything else. */
+static enum walk_status misaligned(struct walk *out)
+{
+    out->fault = FAULT_ALIGN;
+    out->level = 0;
+    return WALK_FAULT;
+}
+
 enum walk_status a64_walk(struct vcpu *v, uint64_t va, enum access acc, enum view view, struct walk *out)
 {
-    struct a64_walk_attrs attrs;
-    return a64_walk_attrs(v, va, acc, view, out, &attrs);
+    const struct a64_cpu *c = a64c(v);
+    unsigned half = (unsigned)bits(va, 55, 1);
+    struct a64_regime tmp;
+    const struct a64_regime *r = regime(c, half, &tmp);
+    uint64_t leaf;
+    if (unlikely(acc == ACC_EXEC && (va & 3)))
+        return misaligned(out);
+    if (unlikely(!r->on))
+        return walk_off(c, r->tbi, va, acc, out);
+    return walk_tables(c, r, half ? c->ttbr1_el1 : c->ttbr0_el1, half, va, acc, view, out, &leaf);
+}
+
+enum walk_status a64_walk_attrs(struct vcpu *v, uint64_t va, enum access acc, enum view view, struct walk *out,
+                                struct a64_walk_attrs *attrs)
+{
+    const struct a64_cpu *c = a64c(v);
+    unsigned half = (unsigned)bits(va, 55, 1);
+    struct a64_regime tmp;
+    const struct a64_regime *r = regime(c, half, &tmp);
+    uint64_t leaf = 0;
+    attrs->mair = 0;
+    attrs->sh = 2;
+    if (acc == ACC_EXEC && (va & 3))
+        return misaligned(out);
+    if (!r->on)
+        return walk_off(c, r->tbi, va, acc, out);
+    enum walk_status st = walk_tables(c, r, half ? c->ttbr1_el1 : c->ttbr0_el1, half, va, acc, view, out, &leaf);
+    attrs->mair = (uint8_t)bits(c->mair_el1, 8 * (unsigned)bits(leaf, 2, 3), 8);
+    attrs->sh = (uint8_t)bits(leaf, 8, 2);
+    return st;
+}
+
+enum walk_status a64_walk_space(struct vcpu *v, const struct space_id *id, unsigned half, uint64_t va, enum access acc,
+                                enum view view, struct walk *out)
+{
+    const struct a64_cpu *c = a64c(v);
+    struct a64_regime tmp;
+    const struct a64_regime *r = &c->regime[half];
+    uint64_t leaf;
+    if (acc == ACC_EXEC && (va & 3))
+        return misaligned(out);
+    if (r->config != id->config || c->regime_id != c->id) {
+        decode(c, id->config, &tmp);
+        r = &tmp;
+    }
+    if (!r->on)
+        return walk_off(c, r->tbi, va, acc, out);
+    return walk_tables(c, r, id->root, half, va, acc, view, out, &leaf);
 }

@@ -61,6 +61,31 @@ static void align_check(struct gen *g, const struct ir_insn *i, struct stub *s, 
     stub_from(s, jcc32(A, X_NE));
 }
 
+/*
+ * h = v through vcpu.region_table. Returns the displacement of the jump taken when v is not canonical: the thunk looks at
+ * its tag then. Only the table's load is on the way from v to h.
+ */
+static uint8_t *region_lookup(struct gen *g, unsigned h, unsigned v, unsigned view)
+{
+    mov_rr(A, true, h, v);
+    shift_ri(A, true, SH_SAR, h, REGION_SHIFT);
+    lea(A, false, RAX, mo_bd(h, REGION_TABLE / 2));
+    alu_ri(A, false, ALU_CMP, RAX, REGION_TABLE);
+    uint8_t *odd = jcc32(A, X_AE);
+    mov_rm(A, true, RAX, state_at(offsetof(struct vcpu, region_table) + view * sizeof(void *)));
+    alu_ri(A, false, ALU_AND, h, REGION_TABLE - 1);
+    mov_rm(A, true, h, mo_bis(RAX, h, 3, 0));
+    alu_rr(A, true, ALU_ADD, h, v);
+    return odd;
+}
+
+static void region_thunk(struct gen *g, unsigned h, unsigned v, unsigned view)
+{
+    mov_rr(A, true, RAX, v);
+    call_to(A, host_state.region[view]);
+    mov_rr(A, true, h, RAX);
+}
+
 /* Host pointer of the base, from the predicted region or the table; kept for the block's other accesses. */
 static unsigned host_pointer(struct gen *g, const struct ir_insn *i, unsigned ra)
 {
@@ -73,12 +98,11 @@ static unsigned host_pointer(struct gen *g, const struct ir_insn *i, unsigned ra
     }
     unsigned h = temp(g, false);
     int slot = g->o->predict ? g->o->predict(g->o->opaque, g->b, g->i, &region) : -1;
+    struct stub *s = new_stub(g, STUB_REGION);
+    s->direct = slot < 0;
     if (slot < 0) {
-        mov_rr(A, true, RAX, ra);
-        call_to(A, host_state.region[i->mem.view]);
-        mov_rr(A, true, h, RAX);
+        stub_from(s, region_lookup(g, h, ra, i->mem.view));
     } else {
-        struct stub *s = new_stub(g, STUB_REGION);
         mov_rr(A, true, RAX, ra);
         shift_ri(A, true, SH_SHR, RAX, REGION_SHIFT);
         if (region)
@@ -86,11 +110,11 @@ static unsigned host_pointer(struct gen *g, const struct ir_insn *i, unsigned ra
         stub_from(s, jcc32(A, X_NE));
         mov_rm(A, true, h, state_at(offsetof(struct vcpu, delta) + (size_t)slot * 8));
         alu_rr(A, true, ALU_ADD, h, ra);
-        s->base = (uint8_t)ra;
-        s->view = i->mem.view;
-        s->dst = (uint8_t)h;
-        s->back = A->p;
     }
+    s->base = (uint8_t)ra;
+    s->view = i->mem.view;
+    s->dst = (uint8_t)h;
+    s->back = A->p;
     A->ef = false;
     x->hreg = (uint8_t)h;
     g->reg_val[h] = (uint16_t)root;
@@ -583,9 +607,12 @@ void emit_stubs(struct gen *g)
             land32(A, s->from[k]);
         A->ef = false;
         if (s->kind == STUB_REGION) {
-            mov_rr(A, true, RAX, s->base);
-            call_to(A, host_state.region[s->view]);
-            mov_rr(A, true, s->dst, RAX);
+            if (!s->direct) {
+                uint8_t *odd = region_lookup(g, s->dst, s->base, s->view);
+                jmp_to(A, s->back);
+                land32(A, odd);
+            }
+            region_thunk(g, s->dst, s->base, s->view);
             jmp_to(A, s->back);
         } else if (s->kind == STUB_EVAL || s->kind == STUB_FLAGS_EVAL) {
             emit_eval_stub(g, s);

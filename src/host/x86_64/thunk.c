@@ -223,10 +223,31 @@ static void emit_access(struct as *a, unsigned kind, bool xmm, const void *fn)
     ret(a);
 }
 
+/* One failed check in REGION_SAMPLE is shown to C, with the address it came from. */
+static void emit_region_sample(struct as *a)
+{
+    alu_mi(a, false, ALU_SUB, STATE(region_credit), 1);
+    uint8_t *over = jcc32(a, X_NS);
+    mov_mr(a, true, tframe(F_ARG0), RAX);
+    save_temps(a, true);
+    store_volatile(a);
+    lea(a, true, RDI, mo_bd(RBP, -VCPU_BIAS));
+    mov_rm(a, true, RSI, mo_bd(RSP, 0));
+    call_c(a, (const void *)(uintptr_t)host_state.cb.region_miss);
+    mov_mi(a, false, STATE(region_credit), REGION_SAMPLE);
+    load_volatile(a);
+    restore_temps(a, true);
+    mov_rm(a, true, RAX, tframe(F_ARG0));
+    land32(a, over);
+    a->ef = false;
+}
+
 /* RAX = va -> RAX = host pointer by vcpu.region_table; see REGION_POISON. Everything else is preserved. */
 static void emit_region(struct as *a, unsigned view)
 {
     host_state.region[view] = begin(a);
+    if (host_state.cb.region_miss)
+        emit_region_sample(a);
     mov_mr(a, true, tframe(F_GPRSAVE), RCX);
     mov_rr(a, true, RCX, RAX);
     shift_ri(a, true, SH_SAR, RCX, 48);
