@@ -50,10 +50,11 @@ debug: all
 bench: deps all
 	@bench/run --build $(BUILD) $(ARGS)
 
-# Translated code is not seen by the sanitizers; the unit tests run the C code around it.
+# Translated code is not seen by the sanitizers; the unit tests run the C code around it. What a machine owns lives as long as
+# the process, so leaks are not looked for.
 asan: deps
 	@test -f build-asan/build.ninja || meson setup build-asan -Db_sanitize=address,undefined -Db_lundef=false
-	@tests/run --build build-asan --only unit --ninja
+	@ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 tests/run --build build-asan --only unit --ninja
 
 clang: deps
 	@test -f build-clang/build.ninja || CC=clang meson setup build-clang

@@ -99,8 +99,20 @@ static struct virtio_dev *make_virtio(const struct virt_dev *d)
     switch (d->kind) {
     case VIRT_DEV_RNG: return virtio_rng_new();
     case VIRT_DEV_CONSOLE: return virtio_console_new(d->chardev);
+    case VIRT_DEV_BLK: return virtio_blk_new(d->block, d->serial);
+    case VIRT_DEV_NET: return virtio_net_new(d->net, d->mac);
     }
     bug("virtio device of kind %d", (int)d->kind);
+}
+
+/* Cards without an address get QEMU's default ones, in order. */
+static void number_cards(struct virt_dev *devs, unsigned n)
+{
+    static const uint8_t none[6];
+    uint8_t last = 0x56;
+    for (unsigned i = 0; i < n; i++)
+        if (devs[i].kind == VIRT_DEV_NET && !memcmp(devs[i].mac, none, 6))
+            memcpy(devs[i].mac, (const uint8_t[6]){ 0x52, 0x54, 0x00, 0x12, 0x34, last++ }, 6);
 }
 
 /* Devices with a slot of their own first, the others from the last slot downwards. */
@@ -241,6 +253,7 @@ void virt_init(const struct virt_config *cfg)
     if (c->n_devs) {
         struct virt_dev *d = xcalloc(c->n_devs, sizeof *d);
         memcpy(d, cfg->devs, c->n_devs * sizeof *d);
+        number_cards(d, c->n_devs);
         c->devs = d;
     }
     if (!mem_ram.size)

@@ -19,13 +19,22 @@
 #define VIRT_RAM_MIN (16ull << 20)
 #define VIRT_RAM_MAX (255ull << 30)              /* up to the 256 GiB boundary where QEMU puts high memory */
 
-enum virt_dev_kind { VIRT_DEV_RNG, VIRT_DEV_CONSOLE };
+enum virt_dev_kind { VIRT_DEV_RNG, VIRT_DEV_CONSOLE, VIRT_DEV_BLK, VIRT_DEV_NET };
 
-/* One -device virtio-*-device, in command line order: the first gets the last free virtio-mmio slot, as in QEMU. */
+/* One -device virtio-*, in command line order: the first gets the last free virtio-mmio slot, as in QEMU. */
 struct virt_dev {
     enum virt_dev_kind kind;
-    struct chardev *chardev;                     /* VIRT_DEV_CONSOLE; NULL: null */
-    int slot;                                    /* -1: next free from the top; else 0..31 (bus=virtio-mmio-bus.N) */
+    bool pci;                                    /* virtio-*-pci rather than virtio-*-device */
+    struct chardev *chardev;                     /* CONSOLE; NULL: null */
+    struct block *block;                         /* BLK: block_open(); not NULL, one device each */
+    const char *serial;                          /* BLK, or NULL */
+    struct netdev *net;                          /* NET, or NULL: nothing connected */
+    uint8_t mac[6];                              /* NET; all zero: 52:54:00:12:34:56 and up */
+    /*
+     * -1: the next free one. Else virtio-mmio: 0..31 (bus=virtio-mmio-bus.N); PCI: the device number 1..31 on the root
+     * bus (addr=N).
+     */
+    int slot;
 };
 
 struct virt_config {

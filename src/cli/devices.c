@@ -25,6 +25,7 @@ void opt_print_devices(void)
 
 static const char *const chardev_kinds[] = {
     [OPT_CHR_NULL] = "null", [OPT_CHR_STDIO] = "stdio", [OPT_CHR_FILE] = "file",
+    [OPT_CHR_PTY] = "pty", [OPT_CHR_PIPE] = "pipe", [OPT_CHR_SOCKET] = "socket",
 };
 
 void opt_print_chardevs(void)
@@ -42,6 +43,44 @@ const struct opt_chardev *opt_find_chardev(const struct options *o, const char *
     return NULL;
 }
 
+/* Properties of -chardev: name, kinds that have it (bits), where its value goes. */
+#define K(kind) (1u << OPT_CHR_##kind)
+#define K_ALL (~0u)
+
+static const struct { const char *name; unsigned kinds; size_t at; } chr_flags[] = {
+    { "mux", K_ALL, offsetof(struct opt_chardev, mux) },
+    { "logappend", K_ALL, offsetof(struct opt_chardev, logappend) },
+    { "signal", K(STDIO), offsetof(struct opt_chardev, signals) },
+    { "server", K(SOCKET), offsetof(struct opt_chardev, server) },
+    { "wait", K(SOCKET), offsetof(struct opt_chardev, wait) },
+    { "telnet", K(SOCKET), offsetof(struct opt_chardev, telnet) },
+}, chr_texts[] = {
+    { "id", K_ALL, offsetof(struct opt_chardev, id) },
+    { "logfile", K_ALL, offsetof(struct opt_chardev, logfile) },
+    { "path", K(FILE) | K(PIPE) | K(SOCKET), offsetof(struct opt_chardev, path) },
+    { "host", K(SOCKET), offsetof(struct opt_chardev, host) },
+    { "port", K(SOCKET), offsetof(struct opt_chardev, port) },
+};
+
+static char *chardev_prop(struct opt_chardev *c, const struct keyval *kv)
+{
+    const char *key = kv->key, *value = kv->value;
+    if (!strcmp(key, "nowait"))                  /* the older spelling of wait=off */
+        key = "wait", value = "off";
+    if (!strcmp(key, "delay") || !strcmp(key, "nodelay") || !strcmp(key, "ipv4") || !strcmp(key, "ipv6"))
+        return NULL;
+    for (unsigned i = 0; i < ARRAY_LEN(chr_flags); i++)
+        if (!strcmp(chr_flags[i].name, key) && chr_flags[i].kinds >> c->kind & 1)
+            return parse_bool(value, (bool *)((char *)c + chr_flags[i].at)) ? NULL : fail("%s=%s: want on or off", key, value);
+    for (unsigned i = 0; i < ARRAY_LEN(chr_texts); i++) {
+        if (!strcmp(chr_texts[i].name, key) && chr_texts[i].kinds >> c->kind & 1) {
+            *(const char **)((char *)c + chr_texts[i].at) = value;
+            return NULL;
+        }
+    }
+    return fail("%s has no property '%s'", chardev_kinds[c->kind], key);
+}
+
 char *opt_chardev(struct options *o, const char *arg)
 {
     if (opt_is_help(arg)) {
@@ -52,35 +91,26 @@ char *opt_chardev(struct options *o, const char *arg)
     const char *err = keyvals_parse(&k, arg, "backend");
     if (err)
         return fail("%s", err);
-    const char *kind = keyvals_get(&k, "backend"), *id = keyvals_get(&k, "id");
-    struct opt_chardev c = { .kind = (enum opt_chardev_kind)ARRAY_LEN(chardev_kinds), .id = id, .signals = true };
+    const char *kind = keyvals_get(&k, "backend");
+    struct opt_chardev c = { .kind = (enum opt_chardev_kind)ARRAY_LEN(chardev_kinds), .signals = true, .wait = true };
     for (unsigned i = 0; kind && i < ARRAY_LEN(chardev_kinds); i++)
         if (!strcmp(chardev_kinds[i], kind))
             c.kind = (enum opt_chardev_kind)i;
     if (c.kind == ARRAY_LEN(chardev_kinds))
-        return fail("no character device '%s' yet (-chardev help lists them)", kind ? kind : "");
-    if (!id || !*id)
-        return fail("id=ID is missing");
-    if (opt_find_chardev(o, id))
-        return fail("id '%s' is taken", id);
+        return fail("no character device '%s' (-chardev help lists them)", kind ? kind : "");
     for (unsigned i = 0; i < k.n; i++) {
-        const struct keyval *kv = &k.kv[i];
-        if (kv->key == kind || !strcmp(kv->key, "backend") || !strcmp(kv->key, "id"))
-            continue;
-        if (!strcmp(kv->key, "mux")) {
-            if (!parse_bool(kv->value, &c.mux))
-                return fail("mux=%s: want on or off", kv->value);
-        } else if (!strcmp(kv->key, "signal") && c.kind == OPT_CHR_STDIO) {
-            if (!parse_bool(kv->value, &c.signals))
-                return fail("signal=%s: want on or off", kv->value);
-        } else if (!strcmp(kv->key, "path") && c.kind == OPT_CHR_FILE) {
-            c.path = kv->value;
-        } else {
-            return fail("%s has no property '%s' yet", kind, kv->key);
-        }
+        char *e = strcmp(k.kv[i].key, "backend") ? chardev_prop(&c, &k.kv[i]) : NULL;
+        if (e)
+            return e;
     }
-    if (c.kind == OPT_CHR_FILE && !c.path)
+    if (!c.id || !*c.id)
+        return fail("id=ID is missing");
+    if (opt_find_chardev(o, c.id))
+        return fail("id '%s' is taken", c.id);
+    if ((c.kind == OPT_CHR_FILE || c.kind == OPT_CHR_PIPE) && !c.path)
         return fail("path=PATH is missing");
+    if (c.kind == OPT_CHR_SOCKET && !c.path == !c.port)
+        return fail("want path=PATH, or host=HOST,port=PORT");
     if (o->n_chardev == OPT_MAX_CHARDEVS)
         return fail("too many character devices");
     o->chardev[o->n_chardev++] = c;

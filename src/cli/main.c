@@ -6,6 +6,7 @@
  * Exit status: 0 when the guest powers off (or reboots under -no-reboot) or the user quits, 1 for a user's mistake.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,11 +68,22 @@ static struct chardev *open_chardev(struct opened *c, const char *id, const char
     switch (d->kind) {
     case OPT_CHR_NULL: back = chardev_null(); break;
     case OPT_CHR_FILE: back = chardev_file(d->path); break;
+    case OPT_CHR_PTY: back = chardev_pty_labelled(d->id); break;
+    case OPT_CHR_PIPE: back = chardev_pipe(d->path); break;
+    case OPT_CHR_SOCKET: {
+        const struct chardev_socket sock = {
+            .path = d->path, .host = d->host, .port = d->port, .server = d->server, .wait = d->wait, .telnet = d->telnet,
+        };
+        back = chardev_socket(&sock);
+        break;
+    }
     case OPT_CHR_STDIO:
         take_stdio(c, who);
         back = chardev_stdio(d->signals && !d->mux);
         break;
     }
+    if (d->logfile)
+        chardev_set_log(back, d->logfile, d->logappend);
     return c->by_index[i] = d->mux ? chardev_mux(back) : back;
 }
 
@@ -142,6 +154,14 @@ static void set_signals(void)
 
 /* ---- the run ---- */
 
+/* A descriptor 0, 1 or 2 that the caller has closed would be taken by the first file opened, and be written to. */
+static void fill_standard_fds(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            _exit(1);
+}
+
 static void build_machine(const struct options *o)
 {
     struct opened chars = { .o = o };
@@ -189,6 +209,7 @@ static void build_machine(const struct options *o)
 int main(int argc, char *argv[])
 {
     uint64_t start = now_ns();
+    fill_standard_fds();
     choose_guest(&argc, &argv);
     static struct options o;
     char *err = options_parse(&o, argc, argv);

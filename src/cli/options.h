@@ -25,11 +25,15 @@ struct opt_device {
     const char *id;
 };
 
-enum opt_chardev_kind { OPT_CHR_NULL, OPT_CHR_STDIO, OPT_CHR_FILE };
+enum opt_chardev_kind { OPT_CHR_NULL, OPT_CHR_STDIO, OPT_CHR_FILE, OPT_CHR_PTY, OPT_CHR_PIPE, OPT_CHR_SOCKET };
 
 struct opt_chardev {
     enum opt_chardev_kind kind;
     const char *id, *path;
+    const char *host, *port;                     /* SOCKET without path: TCP */
+    bool server, wait, telnet;
+    const char *logfile;                         /* a copy of the output, or NULL */
+    bool logappend;
     bool mux, signals;
 };
 

@@ -10,6 +10,13 @@
 #include "mmu/mmu.h"
 #include "xlate/xlate.h"
 
+/* The jump cache's key names the address space that code is fetched from: it follows at once. */
+static void switch_space(struct vcpu *c)
+{
+    mmu_switch(c);
+    xlate_tlbi(c);
+}
+
 static void tlbi_all(struct vcpu *c)
 {
     mmu_tlbi_all(c);
@@ -32,8 +39,6 @@ static void icache_inval(struct vcpu *c, uint64_t gpa, uint64_t len) { xlate_inv
 
 static void icache_inval_all(struct vcpu *c) { xlate_invalidate_all(); }
 
-static bool line(const struct vcpu *c, unsigned n) { return exec_line(c, (enum vcpu_line)n); }
-
 static uint64_t read_gpa64(uint64_t gpa, bool *ok)
 {
     const uint64_t *p = gpa & 7 ? NULL : mem_ptr(gpa, 8);
@@ -42,7 +47,7 @@ static uint64_t read_gpa64(uint64_t gpa, bool *ok)
 }
 
 const struct a64_host_ops a64_host_ops = {
-    .switch_space = mmu_switch,
+    .switch_space = switch_space,
     .tlbi_all = tlbi_all,
     .tlbi_asid = tlbi_asid,
     .tlbi_range = tlbi_range,
@@ -50,7 +55,7 @@ const struct a64_host_ops a64_host_ops = {
     .icache_inval = icache_inval,
     .icache_inval_all = icache_inval_all,
     .wait = exec_wait,
-    .line = line,
+    .mode_changed = xlate_tlbi,
     .read_gpa64 = read_gpa64,
 };
-_Static_assert((unsigned)LINE_IRQ == A64_LINE_IRQ && (unsigned)LINE_FIQ == A64_LINE_FIQ, "the lines are passed through");
+_Static_assert((unsigned)LINE_IRQ == A64_LINE_IRQ && (unsigned)LINE_FIQ == A64_LINE_FIQ, "vcpu.lines");

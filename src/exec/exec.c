@@ -24,7 +24,6 @@ struct exec_vcpu {
     pthread_t thread;
     pthread_cond_t wake;
     jmp_buf unwind;                               /* the run loop, for unwinding C frames outside translated code */
-    bool line[LINE_COUNT];
     bool off;                                     /* PSCI */
     bool asleep;                                  /* in exec_wait() or held: woken through `wake` */
     bool parked;                                  /* in may_run(), outside guest code */
@@ -79,14 +78,17 @@ void exec_kick(struct vcpu *c)
 
 void exec_set_line(struct vcpu *c, enum vcpu_line line, bool level)
 {
-    __atomic_store_n(&ev(c)->line[line], level, __ATOMIC_RELEASE);
+    if (level)
+        __atomic_fetch_or(&c->lines, 1u << line, __ATOMIC_RELEASE);
+    else
+        __atomic_fetch_and(&c->lines, ~(1u << line), __ATOMIC_RELEASE);
     if (level)
         exec_kick(c);
 }
 
 bool exec_line(const struct vcpu *c, enum vcpu_line line)
 {
-    return __atomic_load_n(&ev(c)->line[line], __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&c->lines, __ATOMIC_ACQUIRE) >> line & 1;
 }
 
 /* Lock held: sleep while the vCPU has nothing to do. */

@@ -83,6 +83,10 @@ void virtio_config_write(struct virtio_dev *d, uint64_t off, uint64_t v, unsigne
 
 /* ---- the devices ---- */
 struct chardev;
+struct block;
+struct netdev;
+struct virtio_dev *virtio_blk_new(struct block *b, const char *serial);        /* SERIAL: 20 bytes are used; or NULL */
+struct virtio_dev *virtio_net_new(struct netdev *n, const uint8_t mac[6]);     /* N may be NULL: no cable */
 struct virtio_dev *virtio_rng_new(void);
 struct virtio_dev *virtio_console_new(struct chardev *chr);
 

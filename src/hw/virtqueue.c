@@ -136,6 +136,11 @@ enum vq_status vq_pop(struct virtqueue *q, struct vq_elem *e, const char **why)
     return VQ_OK;
 }
 
+void vq_unpop(struct virtqueue *q, unsigned n)
+{
+    q->last_avail = (uint16_t)(q->last_avail - n);
+}
+
 void vq_push(struct virtqueue *q, const struct vq_elem *e, uint32_t len)
 {
     if (!q->ready)

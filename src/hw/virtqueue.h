@@ -45,6 +45,8 @@ void vq_reset(struct virtqueue *q);              /* all but max */
 bool vq_enable(struct virtqueue *q) MUST_CHECK;
 /* Take the next chain. VQ_BROKEN: the ring is malformed (the caller sets NEEDS_RESET); WHY is a phrase for the log. */
 enum vq_status vq_pop(struct virtqueue *q, struct vq_elem *e, const char **why) MUST_CHECK;
+/* Undo the last N vq_pop()s, none of which has been pushed. */
+void vq_unpop(struct virtqueue *q, unsigned n);
 /* Give a chain back; LEN bytes were written to its in segments. */
 void vq_push(struct virtqueue *q, const struct vq_elem *e, uint32_t len);
 /* After a batch of pushes: does the driver want an interrupt? */

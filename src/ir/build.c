@@ -649,6 +649,15 @@ ir_val ir_call(struct ir_block *b, enum ir_type t, const struct ir_helper *h, ir
     return t == IR_NOTYPE ? IR_NONE : last(b);
 }
 
+void ir_trapnz(struct ir_block *b, ir_val a, uint32_t mask, const struct ir_helper *h)
+{
+    if (is_const(b, a) && !(const_of(b, a) & mask))
+        return;
+    struct ir_insn *i = emit(b, IR_TRAPNZ, type_of(b, a), a, IR_NONE, IR_NONE);
+    i->call = h;
+    i->imm2 = mask;
+}
+
 /* ---- vectors ---- */
 
 ir_val ir_vconst(struct ir_block *b, uint64_t lo, uint64_t hi)

@@ -125,6 +125,13 @@ void ir_interpret(const struct ir_block *b, struct vcpu *c, const struct ir_mem_
             r = ir_mask(t, i->call->fn(c, pa->lo, pb->lo, pd->lo));
             break;
 
+        case IR_TRAPNZ:
+            if (!(pa->lo & (uint64_t)i->imm2))
+                break;
+            c->pc_off = i->pc_off;
+            i->call->fn(c, 0, 0, 0);
+            bug("helper %s of a TRAPNZ returned", i->call->name);
+
         case IR_EXIT_JMP:
         case IR_EXIT_CC:
         case IR_EXIT_NZ:

@@ -142,6 +142,12 @@ ir_val ir_stx(struct ir_block *b, struct ir_mem m, ir_val base, ir_val v);
 
 ir_val ir_call(struct ir_block *b, enum ir_type t, const struct ir_helper *h, ir_val a, ir_val x, ir_val y);
 
+/*
+ * A rare way out of the block: when a has any bit of mask (1..0x7fffffff) the helper is called with the instruction's canonical
+ * state; it sets the state to go on with and ends in vcpu_unwind(). Costs a test and a jump not taken.
+ */
+void ir_trapnz(struct ir_block *b, ir_val a, uint32_t mask, const struct ir_helper *h);
+
 /* Vectors and FP: V results. esz 0..3, q 0..1. */
 ir_val ir_vop(struct ir_block *b, enum ir_op op, unsigned esz, unsigned q, ir_val a, ir_val x, ir_val y);
 ir_val ir_vopi(struct ir_block *b, enum ir_op op, unsigned esz, unsigned q, ir_val a, ir_val x, ir_val y, int64_t imm, int64_t imm2);

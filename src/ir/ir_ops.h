@@ -85,6 +85,7 @@
     X(FENCE, NONE, 0, IRE_STORE, "full barrier (MFENCE)")                                                               \
     /* calls: .call names a struct ir_helper; up to 3 integer arguments */                                              \
     X(CALL, T, 3, IRE_CALL, "helper(vcpu, a, b, c); unused arguments are IR_NONE")                                      \
+    X(TRAPNZ, NONE, 1, IRE_FAULT | IRE_STATE, "(a & imm2) != 0: .call(vcpu, unspecified), which leaves by vcpu_unwind()")  \
     /* ends of a block: exactly one, last. Targets are signed byte offsets from vcpu.pc_page. */                        \
     X(EXIT_JMP, NONE, 0, IRE_EXIT, "to imm")                                                                            \
     X(EXIT_CC, NONE, 0, IRE_EXIT | IRE_RFLAGS, "cc ? to imm : to imm2")                                                 \
@@ -93,7 +94,7 @@
     X(EXIT_BIT, NONE, 1, IRE_EXIT, "bit .bit (0..63) of a set ? to imm : to imm2")                                      \
     X(EXIT_IND, NONE, 1, IRE_EXIT, "to the guest address a; .cc = enum ir_branch_hint")                                 \
     X(EXIT_DISPATCH, NONE, 0, IRE_EXIT, "to imm through the run loop (mode may have changed; interrupts are looked at)")\
-    X(EXIT_STATE, NONE, 0, IRE_EXIT, "through the run loop, a helper has already set pc_page and pc_off")               \
+    X(EXIT_STATE, NONE, 0, IRE_EXIT, "to where a helper has set pc_page and pc_off; jc_ctx is that of the mode there")               \
     /* vectors: moves and permutations */                                                                               \
     X(VCONST, V, 0, 0, "imm in the low half, imm2 in the high half")                                                    \
     X(VDUP, V, 1, 0, "integer a in every lane")                                                                         \

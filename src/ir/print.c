@@ -33,6 +33,8 @@ static void add(struct line *l, const char *fmt, ...)
         l->n = MIN(l->n + (size_t)n, sizeof(l->s) - 1);
 }
 
+static bool is_access(const struct ir_insn *i) { return ir_op_info[i->op].effects & (IRE_LOAD | IRE_STORE) && i->op != IR_FENCE; }
+
 /* The opcode in lower case, its type or lane shape, its condition. */
 static void add_op(struct line *l, const struct ir_insn *i)
 {
@@ -60,7 +62,7 @@ static void add_op(struct line *l, const struct ir_insn *i)
     case IR_STSTATE: add(l, ".%u", 8u << i->size3); break;
     default: break;
     }
-    if (ir_op_info[i->op].effects & IRE_FAULT)
+    if (is_access(i))
         add(l, ".%s%u.%s%s", i->mem.sext ? "s" : "", 8u << i->mem.size, view_name[i->mem.view],
             i->mem.align ? ".aligned" : "");
 }
@@ -84,6 +86,7 @@ static void add_imm(struct line *l, const struct ir_insn *i, const char *sep)
     case IR_PC:
     case IR_EXIT_JMP:
     case IR_EXIT_DISPATCH: add(l, "%spage%+" PRId64, sep, i->imm); break;
+    case IR_TRAPNZ: add(l, "%smask 0x%" PRIx64, sep, (uint64_t)i->imm2); break;
     case IR_VINSE: add(l, "%s%" PRId64 ", %" PRId64, sep, i->imm, i->imm2); break;
     case IR_EXTR:
     case IR_CCMP:
@@ -110,7 +113,7 @@ static void add_imm(struct line *l, const struct ir_insn *i, const char *sep)
 
 static void add_insn(struct line *l, const struct ir_insn *i)
 {
-    bool mem = ir_op_info[i->op].effects & IRE_FAULT;
+    bool mem = is_access(i);
     const char *sep = " ";
     add_op(l, i);
     if (i->op == IR_GETR || i->op == IR_PUTR) {
@@ -119,7 +122,7 @@ static void add_insn(struct line *l, const struct ir_insn *i)
     } else if (i->op == IR_GETV || i->op == IR_PUTV) {
         add(l, " v%u", i->reg);
         sep = ", ";
-    } else if (i->op == IR_CALL) {
+    } else if (i->op == IR_CALL || i->op == IR_TRAPNZ) {
         add(l, " %s", i->call ? i->call->name : "(null)");
         sep = ", ";
     }

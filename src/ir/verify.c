@@ -179,6 +179,10 @@ static const char *bad_imm(const struct ir_insn *i)
             return "mem.write is wrong";
         return i->mem.size > 4 || i->mem.view >= VIEW_COUNT ? "size or view out of range" : NULL;
     case IR_CALL: return i->call && i->call->fn && i->call->name ? NULL : "no helper";
+    case IR_TRAPNZ:
+        if (i->imm2 < 1 || i->imm2 > 0x7fffffff)
+            return "mask out of range";
+        return i->call && i->call->fn && i->call->name ? NULL : "no helper";
     case IR_VGET:
     case IR_VGETS:
     case IR_VINS:

@@ -300,7 +300,7 @@ struct block *cache_add(struct vcpu *c, uint64_t gpa, uint32_t flags)
     if (xl.cfg.jit) {
         emit(c, b);
         if (log_on(LOG_out_asm))
-            host_disas(b->code.entry, b->code.size, log_printf);
+            host_disas(b->code.entry, b->code.text, log_printf);
         if (xl.perf_map)
             fprintf(xl.perf_map, "%llx %x guest_%llx\n", (unsigned long long)(uintptr_t)b->code.entry, b->code.size,
                     (unsigned long long)vcpu_pc(c));

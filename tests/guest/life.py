@@ -9,6 +9,7 @@ a step. --only NAME,... runs some."""
 import argparse
 import hashlib
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -130,23 +131,25 @@ class Life:
             if not line.startswith("char device redirected to /dev/pts/") or not line.endswith(" (label serial0)\n"):
                 raise GuestError("first line %r" % line)
             fd = os.open(line.split()[4], os.O_RDWR | os.O_NOCTTY)
-            self.type_on(lambda n: os.read(fd, n), lambda b: os.write(fd, b))
+            self.type_on(fd, lambda n: os.read(fd, n), lambda b: os.write(fd, b))
             os.close(fd)
             if p.wait(self.t):
                 raise GuestError("exit status %s" % p.returncode)
         finally:
             p.kill()
 
-    def type_on(self, read, write):
+    def type_on(self, fd, read, write):
         """Wait for the shell on a byte stream, type and power off."""
         seen, end, typed = b"", time.monotonic() + self.t, 0
         while time.monotonic() < end:
-            if typed == 0 and b"gnomon:~# " in seen:
+            if typed == 0 and b"shell ready" in seen and b"# " in seen:
                 write(b"echo $((6*7)) it is\n")
                 typed = 1
             if typed == 1 and b"\n42 it is" in seen.replace(b"\r", b""):
                 write(b"poweroff -f\n")
                 return
+            if not select.select([fd], [], [], 1)[0]:
+                continue
             data = read(4096)
             if not data:
                 break
@@ -170,7 +173,7 @@ class Life:
                 s = socket.socket(socket.AF_UNIX)
                 s.settimeout(self.t)
                 s.connect(path)
-                self.type_on(s.recv, s.sendall)
+                self.type_on(s.fileno(), s.recv, s.sendall)
                 if p.wait(self.t):
                     raise GuestError("exit status %s" % p.returncode)
             finally:

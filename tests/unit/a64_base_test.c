@@ -49,6 +49,12 @@ void a64_raise(struct a64_cpu *c, uint32_t ec, uint32_t iss, uint64_t return_pc)
     longjmp(out_of_block, ec == EC_UNKNOWN ? SIGILL : SIGBUS);
 }
 
+/* Behind a64_raise() only, which has left by then. */
+void vcpu_unwind(struct vcpu *c)
+{
+    longjmp(out_of_block, SIGABRT);
+}
+
 /* ---- memory: one page ---- */
 
 static uint8_t *at(uint64_t va, uint32_t mem)

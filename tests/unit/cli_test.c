@@ -151,6 +151,13 @@ static void test_serial(void)
     CHECK(refuses("-monitor unix:x", "-monitor unix:x: there is no monitor yet (none and null are accepted)"));
     CHECK(refuses("-chardev file,id=a", "-chardev file,id=a: path=PATH is missing"));
     CHECK(refuses("-chardev null,id=a -chardev null,id=a", "-chardev null,id=a: id 'a' is taken"));
+    CHECK(accepts("-chardev socket,id=s,path=/x,server=on,wait=off,logfile=l -serial chardev:s") && o.chardev[0].server);
+    CHECK(!o.chardev[0].wait && eq(o.chardev[0].logfile, "l") && eq(o.chardev[0].path, "/x"));
+    CHECK(accepts("-chardev socket,id=s,host=localhost,port=1,server,nowait") && o.chardev[0].server && !o.chardev[0].wait);
+    CHECK(accepts("-chardev pty,id=p -chardev pipe,id=q,path=/x") && o.n_chardev == 2);
+    CHECK(refuses("-chardev socket,id=s", "-chardev socket,id=s: want path=PATH, or host=HOST,port=PORT"));
+    CHECK(refuses("-chardev null,id=s,path=x", "-chardev null,id=s,path=x: null has no property 'path'"));
+    CHECK(refuses("-chardev vc,id=s", "-chardev vc,id=s: no character device 'vc' (-chardev help lists them)"));
     CHECK(refuses("-display gtk", "-display gtk: there is no display: only 'none'"));
 }
 

@@ -194,6 +194,16 @@ static uint64_t h_fault(struct vcpu *c, uint64_t a, uint64_t b, uint64_t d)
     }
     return h_reads(c, a, b, d);
 }
+/* Of a TRAPNZ: looks at the state, leaves the block. */
+static uint64_t h_trap(struct vcpu *c, uint64_t a, uint64_t b, uint64_t d)
+{
+    c->excl_val[1] = h_reads(c, 0, 0, 0) + nzcv_to_arm(c->nzcv);
+    if (side)
+        host_unwind(c);
+    longjmp(fault_jump, 1);
+}
+static const struct ir_helper trap = {"trap", h_trap, IRE_FAULT | IRE_RGPR | IRE_RVEC | IRE_RFLAGS | IRE_STATE | IRE_WSTATE};
+
 static const struct ir_helper helpers[] = {
     {"pure", h_pure, 0},
     {"reads", h_reads, IRE_RGPR | IRE_RVEC},
@@ -380,8 +390,10 @@ static void make_block(void)
             else if (r < 98)
                 keep(ir_call(&blk, any_type(), &helpers[below(ARRAY_LEN(helpers))], arg(any_type()),
                              arg(any_type()), arg(any_type())));
-            else
+            else if (r < 99)
                 ir_op0(&blk, IR_FENCE, IR_I64);
+            else
+                ir_trapnz(&blk, arg(any_type()), chance(50) ? 1u << below(31) : 15, &trap);
         }
         unsigned puts = below(3);
         while (puts--) {
@@ -512,7 +524,7 @@ static bool differ(const char **what)
     if (memcmp(ram[0], ram[1], RAM))
         return true;
     *what = "exclusive monitor";
-    if (a->excl_addr != b->excl_addr)
+    if (a->excl_addr != b->excl_addr || a->excl_val[1] != b->excl_val[1])
         return true;
     *what = "FP flags";
     return fp_flags(a) != fp_flags(b);

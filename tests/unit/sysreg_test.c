@@ -42,7 +42,6 @@ static struct {
     uint64_t va, size;
     int asid;
     bool broadcast;
-    bool line[2];
     struct walk probe;
     enum walk_status probe_status;
 } rec;
@@ -66,11 +65,10 @@ static enum walk_status h_probe(struct vcpu *c, uint64_t va, enum access acc, en
 static void h_icache(struct vcpu *c, uint64_t gpa, uint64_t len) { rec.icache++; rec.va = gpa; rec.size = len; }
 static void h_icache_all(struct vcpu *c) { rec.icache_all++; }
 static void h_wait(struct vcpu *c) { rec.waits++; }
-static bool h_line(const struct vcpu *c, unsigned line) { return rec.line[line]; }
 static uint64_t h_read(uint64_t gpa, bool *ok) { *ok = false; return 0; }
 static const struct a64_host_ops host = {
     .switch_space = h_switch, .tlbi_all = h_all, .tlbi_asid = h_asid, .tlbi_range = h_range, .probe = h_probe,
-    .icache_inval = h_icache, .icache_inval_all = h_icache_all, .wait = h_wait, .line = h_line, .read_gpa64 = h_read,
+    .icache_inval = h_icache, .icache_inval_all = h_icache_all, .wait = h_wait, .read_gpa64 = h_read,
 };
 
 static uint64_t now;
@@ -462,7 +460,7 @@ static void test_exceptions(void)
 static void test_interrupts(void)
 {
     start(A64_CORTEX_A57);
-    rec.line[A64_LINE_IRQ] = true;
+    cpu->v.lines = 1u << A64_LINE_IRQ;
     a64_guest_ops.poll_irq(&cpu->v);
     EQ(pc(), CODE);                               /* masked */
     EQ(a64_guest_ops.has_work(&cpu->v), 1);
@@ -477,7 +475,7 @@ static void test_interrupts(void)
     EQ(cpu->daif, 0x3c0);
     /* The FIQ goes first, from EL0 to +0x500. */
     to_el0();
-    rec.line[A64_LINE_FIQ] = true;
+    cpu->v.lines |= 1u << A64_LINE_FIQ;
     a64_guest_ops.poll_irq(&cpu->v);
     EQ(pc(), 0x100500);
     /* ERET that unmasks asks for a look. */

@@ -123,7 +123,8 @@ static void translate(struct ir_block *b, const struct translate_ctx *ctx, const
         a64_translate(b, ctx, v);
         return;
     }
-    struct a64_tr tr = { .b = b, .ctx = ctx, .cpu = a64c(v), .flags = ctx->flags, .pc_off = ctx->pc_off };
+    struct a64_tr tr = { .b = b, .ctx = ctx, .cpu = a64c(v), .flags = ctx->flags, .pc_off = ctx->pc_off,
+                         .sp_ok = IR_NONE };
     memcpy(&tr.insn, ctx->page + tr.pc_off, 4);
     ir_reset(b, tr.pc_off);
     ir_begin_insn(b, tr.pc_off);
@@ -142,7 +143,7 @@ static enum view fetch_view(const struct vcpu *v) { return a64c(v)->el ? VIEW_KE
 static bool has_work(const struct vcpu *v)
 {
     const struct a64_cpu *c = a64c(v);
-    return c->host && (c->host->line(v, A64_LINE_IRQ) || c->host->line(v, A64_LINE_FIQ));
+    return a64_line(c, A64_LINE_IRQ) || a64_line(c, A64_LINE_FIQ);
 }
 
 static void dump(const struct vcpu *v, void (*out)(const char *fmt, ...))

@@ -184,10 +184,7 @@ void a64_eret(struct a64_cpu *c)
 
 bool a64_irq_pending(const struct a64_cpu *c)
 {
-    if (!c->host || (c->daif & (DAIF_I | DAIF_F)) == (DAIF_I | DAIF_F))
-        return false;
-    return (!(c->daif & DAIF_I) && c->host->line(&c->v, A64_LINE_IRQ)) ||
-           (!(c->daif & DAIF_F) && c->host->line(&c->v, A64_LINE_FIQ));
+    return (!(c->daif & DAIF_I) && a64_line(c, A64_LINE_IRQ)) || (!(c->daif & DAIF_F) && a64_line(c, A64_LINE_FIQ));
 }
 
 void a64_unmasked(struct a64_cpu *c)
@@ -199,12 +196,10 @@ void a64_unmasked(struct a64_cpu *c)
 void a64_poll_irq(struct vcpu *v)
 {
     struct a64_cpu *c = a64(v);
-    if (!c->host)
-        return;
     enum a64_vector vec;
-    if (!(c->daif & DAIF_F) && c->host->line(v, A64_LINE_FIQ))
+    if (!(c->daif & DAIF_F) && a64_line(c, A64_LINE_FIQ))
         vec = VEC_FIQ;
-    else if (!(c->daif & DAIF_I) && c->host->line(v, A64_LINE_IRQ))
+    else if (!(c->daif & DAIF_I) && a64_line(c, A64_LINE_IRQ))
         vec = VEC_IRQ;
     else
         return;

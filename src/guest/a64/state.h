@@ -29,10 +29,12 @@ struct a64_smccc_ops {
 /*
  * What the guest asks of the machine around it; set before the vCPU runs (the guest includes no mmu, xlate or exec
  * header). All but mode_changed must be there; all are called on the vCPU's own thread, machine lock not held.
+ * Interrupt lines are in vcpu.lines.
  */
 struct a64_host_ops {
     void (*switch_space)(struct vcpu *c);         /* roots, ASID or translation controls changed: bases follow */
-    void (*mode_changed)(struct vcpu *c);         /* EL, SPSel or PAN changed (roots did not); may be NULL */
+    /* An exception or its return set a new mode and pc (roots are as before): the jump cache's key follows. May be NULL. */
+    void (*mode_changed)(struct vcpu *c);
     void (*tlbi_all)(struct vcpu *c);
     void (*tlbi_asid)(struct vcpu *c, uint16_t asid);
     void (*tlbi_range)(struct vcpu *c, uint64_t va, uint64_t size, int asid /* -1: any */, bool broadcast);
@@ -40,10 +42,9 @@ struct a64_host_ops {
     void (*icache_inval)(struct vcpu *c, uint64_t gpa, uint64_t len);
     void (*icache_inval_all)(struct vcpu *c);
     void (*wait)(struct vcpu *c);                 /* WFI: returns when there is work, or a kick */
-    bool (*line)(const struct vcpu *c, unsigned line /* A64_LINE_* */);
     uint64_t (*read_gpa64)(uint64_t gpa, bool *ok);   /* a translation table entry; !ok: nothing there */
 };
-#define A64_LINE_IRQ 0u                           /* the values of enum vcpu_line */
+#define A64_LINE_IRQ 0u                           /* bits of vcpu.lines; the values of enum vcpu_line */
 #define A64_LINE_FIQ 1u
 
 #define A64_SYSREG(op0, op1, crn, crm, op2) ((uint32_t)((op0) << 14 | (op1) << 11 | (crn) << 7 | (crm) << 3 | (op2)))
@@ -107,6 +108,11 @@ _Static_assert(offsetof(struct a64_cpu, v) == 0, "struct vcpu must be first");
 
 static inline struct a64_cpu *a64(struct vcpu *c) { return (struct a64_cpu *)c; }
 static inline const struct a64_cpu *a64c(const struct vcpu *c) { return (const struct a64_cpu *)c; }
+
+static inline bool a64_line(const struct a64_cpu *c, unsigned line)
+{
+    return __atomic_load_n(&c->v.lines, __ATOMIC_ACQUIRE) >> line & 1;
+}
 
 /* Mode flags (guest_ops.flags): what a translation depends on besides the bytes. */
 #define A64F_EL1 0x0001u                          /* EL1, else EL0 */

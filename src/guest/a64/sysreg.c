@@ -13,8 +13,6 @@
 #define SCTLR_WXN (1ull << 19)
 #define SCTLR_E0E (1ull << 24)
 #define SCTLR_EE (1ull << 25)
-#define DAIF_MASK 0x3c0u
-#define DAIF_D 0x200u
 
 /* ---- rows ---- */
 
@@ -32,6 +30,7 @@
 #define NO { .way = WAY_NO }
 #define CURRENTEL { .way = WAY_CURRENTEL }
 #define NZCV_WAY { .way = WAY_NZCV }
+#define DAIF_WAY { .way = WAY_DAIF }
 #define PFR0_WAY { .way = WAY_PFR0 }
 #define CLAIM_ALL { .way = WAY_CONST, .mask = 0xff }
 
@@ -157,7 +156,7 @@ HELPER1(rd_ccsidr, IRE_STATE)
 static uint64_t rd_isr(struct vcpu *v, uint64_t x, uint64_t b, uint64_t d)
 {
     const struct a64_cpu *c = a64(v);
-    return (c->host->line(v, A64_LINE_IRQ) ? 1u << 7 : 0) | (c->host->line(v, A64_LINE_FIQ) ? 1u << 6 : 0);
+    return (a64_line(c, A64_LINE_IRQ) ? 1u << 7 : 0) | (a64_line(c, A64_LINE_FIQ) ? 1u << 6 : 0);
 }
 HELPER1(rd_isr, IRE_STATE)
 
@@ -169,35 +168,6 @@ static uint64_t wr_spsel(struct vcpu *v, uint64_t x, uint64_t b, uint64_t d)
     return 0;
 }
 HELPER1(wr_spsel, HELPER_PLAIN | IRE_RGPR | IRE_WGPR)
-
-static uint64_t wr_pan(struct vcpu *v, uint64_t x, uint64_t b, uint64_t d)
-{
-    struct a64_cpu *c = a64(v);
-    c->pan = bits(x, 22, 1);
-    a64_mode_changed(c);
-    return 0;
-}
-HELPER1(wr_pan, HELPER_PLAIN)
-
-void a64_daif_changed(struct a64_cpu *c, uint32_t old)
-{
-    bool step = unlikely(c->mdscr_el1 & 1) && ((old ^ c->daif) & DAIF_D);
-    a64_unmasked(c);
-    if (step || a64_irq_pending(c)) {
-        vcpu_set_pc(&c->v, vcpu_pc(&c->v) + 4);
-        vcpu_unwind(&c->v);
-    }
-}
-
-static uint64_t wr_daif(struct vcpu *v, uint64_t x, uint64_t b, uint64_t d)
-{
-    struct a64_cpu *c = a64(v);
-    uint32_t old = c->daif;
-    c->daif = x & DAIF_MASK;
-    a64_daif_changed(c, old);
-    return 0;
-}
-HELPER1(wr_daif, HELPER_TRAPS)
 
 static uint64_t rd_fpcr(struct vcpu *v, uint64_t x, uint64_t b, uint64_t d) { return a64_read_fpcr(v); }
 HELPER1(rd_fpcr, IRE_STATE)

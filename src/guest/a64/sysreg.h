@@ -39,6 +39,7 @@ enum way {
     WAY_STORE_DISPATCH,                           /* writes: bit .shift to a byte field, then through the run loop */
     WAY_STORE_BIT,                                /* writes: bit .shift to a byte field */
     WAY_NZCV,
+    WAY_DAIF,                                     /* writes: PSTATE.DAIF, and a look at pending interrupts */
     WAY_CURRENTEL,
     WAY_PFR0,                                     /* ID_AA64PFR0_EL1: a constant, and whether a GICv3 is connected */
 };
@@ -69,8 +70,8 @@ const struct a64_sysreg *a64_sysreg_find(const struct a64_cpu *c, uint32_t enc);
 #define HELPER_TRAPS (IRE_FAULT | IRE_RGPR | IRE_RFLAGS | IRE_STATE | IRE_WSTATE)
 #define HELPER_PLAIN (IRE_STATE | IRE_WSTATE)
 #define A64_SYSREG_HELPERS(X)                                                                                        \
-    X(wr_sctlr) X(wr_tcr) X(wr_ttbr0) X(wr_ttbr1) X(wr_mair) X(wr_cpacr) X(rd_ccsidr) X(rd_isr) X(wr_spsel) X(wr_pan) \
-    X(wr_daif) X(rd_fpcr) X(wr_fpcr) X(rd_fpsr) X(wr_fpsr) X(wr_mdscr) X(wr_oslar) X(rd_oslsr) X(wr_osdlr)            \
+    X(wr_sctlr) X(wr_tcr) X(wr_ttbr0) X(wr_ttbr1) X(wr_mair) X(wr_cpacr) X(rd_ccsidr) X(rd_isr) X(wr_spsel)          \
+    X(rd_fpcr) X(wr_fpcr) X(rd_fpsr) X(wr_fpsr) X(wr_mdscr) X(wr_oslar) X(rd_oslsr) X(wr_osdlr)            \
     X(wr_dbgbcr) X(wr_claimset) X(wr_claimclr) X(rd_mdccsr)                                                            \
     X(rd_cntfrq) X(rd_cntpct) X(rd_cntvct) X(rd_tval) X(wr_tval) X(rd_ctl) X(wr_ctl) X(rd_cval) X(wr_cval)            \
     X(rd_gic) X(wr_gic)
@@ -87,8 +88,5 @@ extern const struct ir_helper a64_hp_at;          /* (va, enum a64_at) */
 extern const struct ir_helper a64_hp_dc;          /* (va, 1: IVAC, which needs write permission) */
 extern const struct ir_helper a64_hp_ic_va;       /* (va) */
 extern const struct ir_helper a64_hp_ic_all;
-
-/* After PSTATE.DAIF changed in a helper: leave translated code for a pending interrupt or a new debug mask. */
-void a64_daif_changed(struct a64_cpu *c, uint32_t old);
 
 #endif

@@ -58,10 +58,10 @@
     X(SP_EL0, 3, 0, 4, 1, 0, RW1 | IF_SP0, NULL, F(sp_other[0]), F(sp_other[0]))                  \
     X(SPSel, 3, 0, 4, 2, 0, RW1, NULL, B(spsel, 0), D(wr_spsel))                                  \
     X(CurrentEL, 3, 0, 4, 2, 2, RO1, NULL, CURRENTEL, NO)                                         \
-    X(PAN, 3, 0, 4, 2, 3, RW1, a64_has_pan, B(pan, 22), D(wr_pan))                                \
+    X(PAN, 3, 0, 4, 2, 3, RW1, a64_has_pan, B(pan, 22), SD(pan, 22))                              \
     X(UAO, 3, 0, 4, 2, 4, RW1, a64_has_uao, B(uao, 23), SD(uao, 23))                              \
     X(NZCV, 3, 3, 4, 2, 0, RW0, NULL, NZCV_WAY, NZCV_WAY)                                         \
-    X(DAIF, 3, 3, 4, 2, 1, RW0 | IF_UMA, NULL, F(daif), C(wr_daif))                               \
+    X(DAIF, 3, 3, 4, 2, 1, RW0 | IF_UMA, NULL, F(daif), DAIF_WAY)                                 \
     X(DIT, 3, 3, 4, 2, 5, RW0, a64_has_dit, B(dit, 24), SB(dit, 24))                              \
     X(SSBS, 3, 3, 4, 2, 6, RW0, a64_has_ssbs, B(ssbs, 12), SB(ssbs, 12))                          \
     X(FPCR, 3, 3, 4, 4, 0, RW0 | IF_FP, NULL, C(rd_fpcr), D(wr_fpcr))                             \

@@ -32,13 +32,44 @@ void a64_set_xsp(struct a64_tr *tr, unsigned n, ir_val v)
 
 /* ---- memory ---- */
 
+static uint64_t help_sp_align(struct vcpu *c, uint64_t a, uint64_t b, uint64_t d)
+{
+    a64_raise(a64(c), EC_SPALIGN, 0, vcpu_pc(c));
+    vcpu_unwind(c);
+}
+
+static const struct ir_helper helper_sp_align = {"sp_align", help_sp_align, IRE_FAULT | IRE_STATE | IRE_WSTATE | IRE_RGPR | IRE_RFLAGS};
+
+/* v is 16-aligned: it is the checked value, or a multiple of 16 away from it, or masked. */
+static bool known_aligned(const struct a64_tr *tr, ir_val v)
+{
+    for (unsigned steps = 0; v != tr->sp_ok; steps++) {
+        const struct ir_insn *i = &tr->b->insn[v];
+
+        if (i->op == IR_CONST)
+            return !(i->imm & 15);
+        if ((i->op != IR_ADD && i->op != IR_AND) || tr->b->insn[i->b].op != IR_CONST || (tr->b->insn[i->b].imm & 15) || steps == 8)
+            return false;
+        if (i->op == IR_AND)
+            return true;
+        v = i->a;
+    }
+    return true;
+}
+
 /*
- * Stack pointer alignment (A64F_SA) is not checked: a test at every access through SP costs more than it finds. Guests
- * that would take that exception are broken anyway, and run on.
+ * The stack pointer must be 16-aligned when it is the base of an access (D1.6.2, SP alignment checking): one test for
+ * each of its values that is not known to be, and that is once in most blocks.
  */
 ir_val a64_base(struct a64_tr *tr, unsigned n)
 {
-    return ir_getr(tr->b, IR_I64, n);
+    ir_val v = ir_getr(tr->b, IR_I64, n);
+
+    if (n == 31 && (tr->flags & A64F_SA) && !known_aligned(tr, v)) {
+        ir_trapnz(tr->b, v, 15, &helper_sp_align);
+        tr->sp_ok = v;
+    }
+    return v;
 }
 
 struct ir_mem a64_mem(const struct a64_tr *tr, unsigned size, bool write, bool unpriv)
@@ -135,7 +166,8 @@ static bool decode(struct a64_tr *tr, uint32_t insn)
 
 void a64_translate(struct ir_block *b, const struct translate_ctx *ctx, const struct vcpu *c)
 {
-    struct a64_tr tr = {.b = b, .ctx = ctx, .cpu = a64c(c), .flags = ctx->flags, .pc_off = ctx->pc_off};
+    struct a64_tr tr = {.b = b, .ctx = ctx, .cpu = a64c(c), .flags = ctx->flags, .pc_off = ctx->pc_off,
+                        .sp_ok = IR_NONE};
     uint32_t max = ctx->flags & A64F_SS ? 1 : ctx->max_insns;
     uint32_t count = 0;
 

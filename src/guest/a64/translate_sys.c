@@ -153,12 +153,13 @@ bool trans_DSB(struct a64_tr *tr, const struct arg_DSB *a)
 }
 
 /*
- * The next instruction is fetched anew: it starts a block, which is looked up again if maintenance removed its
- * translation. Whatever changes mode flags has gone through the run loop by itself.
+ * The next instruction is fetched anew, through the translation now in force: not by a chained jump, which would stay in
+ * this physical page, but by the jump cache, whose key has the address space in it. Whatever changes mode flags has gone
+ * through the run loop by itself.
  */
 bool trans_ISB(struct a64_tr *tr, const struct arg_ISB *a)
 {
-    a64_tr_jmp(tr, (int64_t)tr->pc_off + 4);
+    a64_tr_ind(tr, ir_pc(tr->b, (int64_t)tr->pc_off + 4), BR_PLAIN);
     return true;
 }
 
@@ -172,35 +173,73 @@ static uint32_t sys_iss(unsigned op0, unsigned op1, unsigned crn, unsigned crm, 
     return op0 << 20 | op2 << 17 | op1 << 14 | crn << 10 | rt << 5 | crm << 1 | (read ? ISS_READ : 0);
 }
 
-static uint64_t daif_set(struct vcpu *v, uint64_t mask, uint64_t b, uint64_t d)
+/* PSTATE.DAIF was changed so that an interrupt, or software step, may be due before the next instruction. */
+static uint64_t look(struct vcpu *v, uint64_t a, uint64_t b, uint64_t d)
 {
-    struct a64_cpu *c = a64(v);
-    uint32_t old = c->daif;
-    c->daif |= mask;
-    a64_daif_changed(c, old);
-    return 0;
+    __atomic_store_n(&v->exit_req, 1, __ATOMIC_RELEASE);
+    vcpu_set_pc(v, vcpu_pc(v) + 4);
+    vcpu_unwind(v);
 }
-static const struct ir_helper hp_daif_set = { "daif_set", daif_set, HELPER_TRAPS };
+static const struct ir_helper hp_look = { "look", look, HELPER_TRAPS };
 
-static uint64_t daif_clr(struct vcpu *v, uint64_t mask, uint64_t b, uint64_t d)
+#define DAIF_MASK 0x3c0u
+#define DAIF_D 8u                                 /* in the immediate of MSR DAIFSet and DAIFClr */
+#define DAIF_I 2u
+#define DAIF_F 1u
+#define MDSCR_SS 1u
+
+/* Behind the store of a new DAIF: leave the block if a line in `lines` is high. step: D may have changed. */
+static void daif_changed(struct a64_tr *tr, uint32_t lines, bool step)
 {
-    struct a64_cpu *c = a64(v);
-    uint32_t old = c->daif;
-    c->daif &= ~(uint32_t)mask;
-    a64_daif_changed(c, old);
-    return 0;
+    struct ir_block *b = tr->b;
+    if (lines)
+        ir_trapnz(b, ir_ldstate(b, IR_I32, 2, STATE(v.lines)), lines, &hp_look);
+    if (step)
+        ir_trapnz(b, ir_ldstate(b, IR_I32, 2, STATE(mdscr_el1)), MDSCR_SS, &hp_look);
 }
-static const struct ir_helper hp_daif_clr = { "daif_clr", daif_clr, HELPER_TRAPS };
 
 static void msr_daif_imm(struct a64_tr *tr, bool set, unsigned imm)
 {
-    uint64_t mask = (uint64_t)imm << 6;
-    if (set && !(imm & 8)) {                      /* masking interrupts: no consequences */
-        ir_val old = ir_ldstate(tr->b, IR_I32, 2, STATE(daif));
-        ir_ststate(tr->b, 2, STATE(daif), ir_op2(tr->b, IR_OR, IR_I32, old, ir_const(tr->b, IR_I32, mask)));
+    struct ir_block *b = tr->b;
+    uint32_t mask = imm << 6, lines = 0;
+    ir_val old = ir_ldstate(b, IR_I32, 2, STATE(daif));
+    if (set) {
+        ir_ststate(b, 2, STATE(daif), ir_op2(b, IR_OR, IR_I32, old, ir_const(b, IR_I32, mask)));
     } else {
-        call(tr, set ? &hp_daif_set : &hp_daif_clr, imm64(tr, mask), 0, 0);
+        ir_ststate(b, 2, STATE(daif), ir_op2(b, IR_AND, IR_I32, old, ir_const(b, IR_I32, ~mask)));
+        lines = (imm & DAIF_I ? 1u << A64_LINE_IRQ : 0) | (imm & DAIF_F ? 1u << A64_LINE_FIQ : 0);
     }
+    daif_changed(tr, lines, imm & DAIF_D);
+}
+
+/* A high line that v leaves masked makes a needless turn through the run loop: rare, and cheaper than to find out here. */
+static void msr_daif(struct a64_tr *tr, ir_val v)
+{
+    struct ir_block *b = tr->b;
+    ir_ststate(b, 2, STATE(daif), ir_op2(b, IR_AND, IR_I64, v, imm64(tr, DAIF_MASK)));
+    daif_changed(tr, 1u << A64_LINE_IRQ | 1u << A64_LINE_FIQ, true);
+}
+
+/* Which stack pointer r31 holds is a mode flag. */
+static void msr_spsel_imm(struct a64_tr *tr, unsigned sp)
+{
+    struct ir_block *b = tr->b;
+    unsigned now = tr->flags & A64F_SPSEL ? 1 : 0;
+    if (sp == now)
+        return;
+    ir_ststate(b, 3, STATE(sp_other) + now * sizeof(uint64_t), ir_getr(b, IR_I64, 31));
+    ir_putr(b, 31, ir_ldstate(b, IR_I64, 3, STATE(sp_other) + sp * sizeof(uint64_t)));
+    ir_ststate(b, 0, STATE(spsel), ir_const(b, IR_I32, sp));
+    ir_ststate(b, 0, STATE(sp_in_use), ir_const(b, IR_I32, sp));
+    a64_tr_dispatch_next(tr);
+}
+
+static void msr_pan_imm(struct a64_tr *tr, unsigned pan)
+{
+    if (pan == !!(tr->flags & A64F_PAN))
+        return;
+    ir_ststate(tr->b, 0, STATE(pan), ir_const(tr->b, IR_I32, pan));
+    a64_tr_dispatch_next(tr);
 }
 
 /* NZCV to and from the alternative format of FP comparisons (FEAT_FlagM2). */
@@ -245,14 +284,12 @@ bool trans_MSR_imm(struct a64_tr *tr, const struct arg_MSR_imm *a)
     case 004:
         if (!el1(tr) || !a64_has_pan(tr->cpu))
             return false;
-        call(tr, &a64_sr_wr_pan[1], imm64(tr, (uint64_t)(a->crm & 1) << 22), 0, 0);
-        a64_tr_dispatch_next(tr);
+        msr_pan_imm(tr, a->crm & 1);
         return true;
     case 005:
         if (!el1(tr))
             return false;
-        call(tr, &a64_sr_wr_spsel[1], imm64(tr, a->crm & 1), 0, 0);
-        a64_tr_dispatch_next(tr);
+        msr_spsel_imm(tr, a->crm & 1);
         return true;
     case 031:
         if (!a64_has_ssbs(tr->cpu))
@@ -310,6 +347,9 @@ static void sysreg_write(struct a64_tr *tr, const struct a64_sysreg *r, uint32_t
         break;
     case WAY_NZCV:
         ir_op1(b, IR_SETNZCV, IR_I64, v);
+        break;
+    case WAY_DAIF:
+        msr_daif(tr, v);
         break;
     case WAY_CALL: case WAY_CALL_DISPATCH:
         call(tr, &w->call[el1(tr)], v, enc, iss);

@@ -28,10 +28,37 @@ static void note_put(struct gen *g, unsigned n, const struct ir_insn *i, unsigne
     g->v[d].early = i->reg;
 }
 
+static bool is_nzcv(const struct ir_insn *i)
+{
+    return (size_t)i->imm + (1u << i->size3) > offsetof(struct vcpu, nzcv) && (size_t)i->imm < offsetof(struct vcpu, nzcv) + 2;
+}
+
+static inline void note_use(struct gen *g, unsigned n, ir_val v)
+{
+    struct val *x = &g->v[g->v[v].root];
+    x->last = (uint16_t)n;
+    x->uses += x->uses < 2;
+    x->fused = false;                            /* (again, if note_shift() says so) */
+}
+
+/* c = SHL by 1..3 that the ADD or LD address n may take into its LEA. */
+static void note_shift(struct gen *g, unsigned n, ir_val s, ir_val other)
+{
+    const struct ir_insn *i = &g->b->insn[s];
+    if (i->op != IR_SHL || i->t != g->b->insn[n].t || g->v[s].uses != 1 || n - s > 8 || s == other)
+        return;
+    const struct ir_insn *c = &g->b->insn[i->b];
+    if (c->op != IR_CONST || c->imm < 1 || c->imm > 3)
+        return;
+    g->v[s].fused = true;
+    g->v[g->v[i->a].root].last = (uint16_t)n;
+}
+
 void alloc_prepare(struct gen *g)
 {
     const struct ir_block *b = g->b;
     uint16_t touched[VCPU_GPRS];                 /* index + 1 of the last GETR or PUTR */
+    unsigned writer = 0;                         /* of NZCV; 0 is never one that matters: it starts the block */
     unsigned barrier = 0;                        /* last instruction before which PUTRs must have been done */
 
     memset(g->reg_val, 0xff, sizeof(g->reg_val));
@@ -47,11 +74,11 @@ void alloc_prepare(struct gen *g)
         if (i->op == IR_NOP)
             continue;
         if (i->a != IR_NONE)
-            g->v[g->v[i->a].root].last = (uint16_t)n;
+            note_use(g, n, i->a);
         if (i->b != IR_NONE)
-            g->v[g->v[i->b].root].last = (uint16_t)n;
+            note_use(g, n, i->b);
         if (i->c != IR_NONE)
-            g->v[g->v[i->c].root].last = (uint16_t)n;
+            note_use(g, n, i->c);
         switch ((enum ir_op)i->op) {
         case IR_GETR:
             x->wide = true;
@@ -69,6 +96,12 @@ void alloc_prepare(struct gen *g)
             touched[i->reg] = (uint16_t)(n + 1);
             break;
         }
+        case IR_ADD:
+            x->wide = i->t == IR_I64;
+            note_shift(g, n, i->b, i->a);
+            if (!g->v[i->b].fused)
+                note_shift(g, n, i->a, i->b);
+            break;
         case IR_TRUNC:
             x->root = g->v[i->a].root;
             break;
@@ -93,6 +126,12 @@ void alloc_prepare(struct gen *g)
         if (i->op == IR_LD || i->op == IR_LDV || i->op == IR_ST || i->op == IR_STV)
             g->v[g->v[i->a].root].hlast = (uint16_t)n;
         uint32_t eff = ir_op_info[i->op].effects;
+        if (eff & IRE_RFLAGS)
+            g->v[writer].flags_read = (uint16_t)n;
+        if (eff & (IRE_FAULT | IRE_CALL | IRE_EXIT) || (eff & (IRE_STATE | IRE_WSTATE) && is_nzcv(i)))
+            g->v[writer].store_flags = true;
+        if (eff & IRE_WFLAGS)
+            writer = n;
         if (eff & (IRE_FAULT | IRE_CALL | IRE_EXIT)) {
             barrier = n;
             if (eff & IRE_CALL) {

@@ -22,10 +22,14 @@ struct val {
     uint8_t hreg;                                /* host register that holds its host pointer */
     uint8_t back;                                /* guest register whose content it is, or BACK_NONE */
     uint8_t early;                               /* homed guest register that it may be computed into, or NOREG */
+    bool store_flags;                            /* sets NZCV, and something needs it in memory */
+    bool fused;                                  /* SHL by a constant, done by the one ADD that uses it */
+    uint8_t uses;                                /* saturating */
+    uint16_t flags_read;                         /* last instruction that reads the NZCV set here; 0: none */
     bool wide;                                   /* bits 63:32 of the register are not known to be zero */
 };
 
-enum stub_kind { STUB_LOAD, STUB_LOADV, STUB_STORE, STUB_STOREV, STUB_AMO, STUB_CAS, STUB_STX, STUB_REGION, STUB_EVAL, STUB_FLAGS_EVAL };
+enum stub_kind { STUB_LOAD, STUB_LOADV, STUB_STORE, STUB_STOREV, STUB_AMO, STUB_CAS, STUB_STX, STUB_REGION, STUB_EVAL, STUB_FLAGS_EVAL, STUB_TRAP };
 
 /* An operand as a stub must find it again. */
 struct opnd {
@@ -41,7 +45,6 @@ struct stub {
     uint8_t base;                                /* register of the IR base value */
     bool xmm;                                    /* XMM registers hold live values */
     bool ef;                                     /* EFLAGS hold NZCV where the stub returns to */
-    bool direct;                                 /* REGION: the table has been looked at already */
     bool clean32;                                /* result is I32 */
     uint8_t size;
     uint8_t view;
@@ -72,6 +75,7 @@ struct gen {
     const struct host_gen_opts *o;
     uint8_t *start, *limit;
     unsigned i;                                  /* current instruction */
+    int flags_writer;                            /* instruction whose NZCV is in EFLAGS only, or -1 */
     uint32_t lock;                               /* registers not to be evicted */
     uint16_t reg_val[32];                        /* root in each host register, or IR_NONE */
     bool reg_h[32];                              /* ... it is the host pointer of that value */
@@ -157,11 +161,13 @@ bool lower_mem(struct gen *g, const struct ir_insn *i);
 bool lower_exit(struct gen *g, const struct ir_insn *i);
 bool lower_vec(struct gen *g, const struct ir_insn *i);
 bool lower_fp(struct gen *g, const struct ir_insn *i);
+bool lower_trap(struct gen *g, const struct ir_insn *i);
 void lower_eval(struct gen *g, const struct ir_insn *i);      /* any vector or FP operation, by the reference */
 void lower_call(struct gen *g, const struct ir_insn *i);
 void emit_stubs(struct gen *g);                  /* lower_mem.c's and EVAL stubs */
 void emit_leaves(struct gen *g);
 void emit_eval_stub(struct gen *g, struct stub *s);
+void emit_trap_stub(struct gen *g, const struct stub *s);
 struct stub *new_stub(struct gen *g, unsigned kind);
 static inline void stub_from(struct stub *s, uint8_t *disp) { s->from[s->n_from++] = disp; }
 bool xmm_live(const struct gen *g);
@@ -172,6 +178,10 @@ void stub_opnd(struct gen *g, struct opnd *o, ir_val v);
 void flags_load(struct gen *g);
 /* EFLAGS (borrow form) -> vcpu.nzcv; EFLAGS stay valid. Clobbers RAX. */
 void flags_store(struct gen *g);
+/* Instruction i has just set EFLAGS in borrow form: store them now, or leave them pending. */
+void flags_set(struct gen *g);
+/* Before an instruction that may clobber EFLAGS: store what is pending and still wanted. */
+void flags_flush(struct gen *g, const struct ir_insn *i);
 /* x86 condition for an Arm condition in borrow form. */
 unsigned flags_cc(unsigned cc);
 /* Make EFLAGS answer cc, from memory if need be: returns the x86 condition. */

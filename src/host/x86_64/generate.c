@@ -10,7 +10,8 @@
 
 static void one(struct gen *g, const struct ir_insn *i)
 {
-    if (lower_int(g, i) || lower_mem(g, i) || lower_flags(g, i) || lower_exit(g, i) || lower_vec(g, i) || lower_fp(g, i))
+    if (lower_int(g, i) || lower_mem(g, i) || lower_flags(g, i) || lower_exit(g, i) || lower_vec(g, i) || lower_fp(g, i) ||
+        lower_trap(g, i))
         return;
     if (i->op == IR_CALL)
         lower_call(g, i);
@@ -66,6 +67,7 @@ bool host_generate(const struct ir_block *b, const struct host_gen_opts *o, void
     g->a.ef = false;
     g->limit = g->start + room;
     g->lock = 0;
+    g->flags_writer = -1;
     g->n_stubs = g->n_sites = g->n_exits = g->n_leaves = g->n_evals = 0;
     g->i = 0;
     alloc_prepare(g);
@@ -74,8 +76,10 @@ bool host_generate(const struct ir_block *b, const struct host_gen_opts *o, void
         if (g->limit - g->a.p < MARGIN)
             return false;
         g->i = n;
-        if (g->v[n].root == n)
+        if (g->v[n].root == n && !g->v[n].fused) {
+            flags_flush(g, i);
             one(g, i);
+        }
         finish(g, i);
     }
     emit_stubs(g);

@@ -35,6 +35,8 @@ void lower_eval(struct gen *g, const struct ir_insn *i)
             mov_mr(A, true, frame((int32_t)k * 16), use64(g, arg[k]));
     }
     bool wanted = g->v[g->i].last > g->i;
+    if (i->op == IR_FCMP)
+        g->flags_writer = -1;
     insn_address(g, g->i);
     call_to(A, makes_vec(i->op) ? host_state.eval_vec : host_state.eval_int);
     A->ef = false;

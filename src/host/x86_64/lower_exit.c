@@ -159,7 +159,12 @@ bool lower_exit(struct gen *g, const struct ir_insn *i)
         jmp_to(A, host_state.leave_va);
         return true;
     case IR_EXIT_STATE:
-        jmp_to(A, host_state.leave_null);
+        /* Exceptions and their return: the helper has made jc_ctx that of the new mode. */
+        mov_rm(A, true, RAX, STATE(pc_page));
+        mov_rm(A, false, RCX, STATE(pc_off));
+        alu_rr(A, true, ALU_ADD, RAX, RCX);
+        A->ef = false;
+        jump_cache(g, true);
         return true;
     default: return false;
     }

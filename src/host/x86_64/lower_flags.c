@@ -22,6 +22,61 @@ void flags_store(struct gen *g)
     A->ef = true;
 }
 
+void flags_set(struct gen *g)
+{
+    g->flags_writer = -1;
+    if (g->v[g->i].store_flags)
+        flags_store(g);
+    else
+        g->flags_writer = (int)g->i;
+    A->ef = true;
+}
+
+/* Does the lowering of i leave EFLAGS alone as long as as.ef is set? Loads and stores do not come here: they may fault. */
+static bool spares_flags(const struct gen *g, const struct ir_insn *i)
+{
+    int64_t imm;
+    switch ((enum ir_op)i->op) {
+    case IR_NOP:
+    case IR_CONST:
+    case IR_GETR:
+    case IR_PUTR:
+    case IR_GETV:
+    case IR_PUTV:
+    case IR_LDSTATE:
+    case IR_STSTATE:
+    case IR_PC:
+    case IR_ADD:
+    case IR_NOT:
+    case IR_SEXT:
+    case IR_ZEXT:
+    case IR_TRUNC:
+    case IR_CSEL:
+    case IR_SETC:
+    case IR_VCONST: return true;
+    case IR_SUB: return is_const(g, i->b, &imm) && fits32(-imm);
+    case IR_SHL:
+    case IR_SHR:
+    case IR_SAR: return host_state.bmi2 && !is_const(g, i->b, &imm);
+    default: return false;
+    }
+}
+
+void flags_flush(struct gen *g, const struct ir_insn *i)
+{
+    if (g->flags_writer < 0)
+        return;
+    if (g->v[g->flags_writer].flags_read <= g->i && !(g->v[g->flags_writer].flags_read == g->i && !A->ef)) {
+        if (g->v[g->flags_writer].flags_read < g->i)
+            g->flags_writer = -1;
+        return;
+    }
+    if (spares_flags(g, i))
+        return;
+    flags_store(g);
+    g->flags_writer = -1;
+}
+
 /* EAX = vcpu.nzcv's form -> EFLAGS. */
 static void flags_from_eax(struct gen *g)
 {
@@ -35,12 +90,16 @@ void flags_load(struct gen *g)
 {
     if (A->ef)
         return;
+    if (g->flags_writer >= 0)
+        bug("NZCV was lost before IR operation %u", g->i);
     mov_rm(A, false, RAX, STATE(nzcv));
     flags_from_eax(g);
 }
 
 unsigned flags_test(struct gen *g, unsigned cc)
 {
+    if (!A->ef && g->flags_writer >= 0)
+        bug("NZCV was lost before IR operation %u", g->i);
     if (!A->ef && (cc >> 1) < 4) {
         /* One flag: test its bit in memory. C is stored inverted. */
         static const uint8_t byte[4] = {1, 1, 1, 0}, bit[4] = {0x40, 0x01, 0x80, 0x01};
@@ -53,6 +112,20 @@ unsigned flags_test(struct gen *g, unsigned cc)
     }
     flags_load(g);
     return flags_cc(cc);
+}
+
+/* a op [m]; d as in set_flags(). */
+static void set_flags_mem(struct gen *g, bool w, unsigned op, unsigned d, unsigned ra, struct mo m)
+{
+    if (d == NOREG && op == ALU_SUB) {
+        alu_rm(A, w, ALU_CMP, ra, m);
+        return;
+    }
+    if (d == NOREG)
+        d = RAX;
+    if (d != ra)
+        mov_rr(A, w, d, ra);
+    alu_rm(A, w, op, d, m);
 }
 
 /* EFLAGS = those of a - b (SUB), a + b (ADD: CF still the carry) or a & b; d = the result, or NOREG. */
@@ -107,7 +180,10 @@ static bool const_operand(struct gen *g, ir_val v)
 static void arith(struct gen *g, const struct ir_insn *i)
 {
     bool w = is_w(i), ci = const_operand(g, i->b), wanted = g->v[g->i].last > g->i;
-    unsigned op = ALU_SUB, ra = use(g, i->a), rb = ci ? NOREG : use(g, i->b), d = NOREG;
+    unsigned op = ALU_SUB, ra = use(g, i->a), d = NOREG;
+    struct mo m;
+    bool mem = !ci && use_mem(g, i->b, &m);
+    unsigned rb = ci || mem ? NOREG : use(g, i->b);
     if (wanted)
         d = def(g, dying_reg(g, i->a));
     switch ((enum ir_op)i->op) {
@@ -124,14 +200,17 @@ static void arith(struct gen *g, const struct ir_insn *i)
         if (op == ALU_ADC)
             e1(A, 0xf5);                         /* cmc */
     }
-    set_flags(g, w, op, d, ra, i->b, !ci, rb);
+    if (mem)
+        set_flags_mem(g, w, op, d, ra, m);
+    else
+        set_flags(g, w, op, d, ra, i->b, !ci, rb);
     if (i->op == IR_ADC || i->op == IR_SBC)
         return;
     if (op == ALU_ADD || op == ALU_ADC)
         e1(A, 0xf5);
     else if (op == ALU_AND)
         e1(A, 0xf9);                             /* stc: C = 0 */
-    flags_store(g);
+    flags_set(g);
 }
 
 static void ccmp(struct gen *g, const struct ir_insn *i)
@@ -151,7 +230,7 @@ static void ccmp(struct gen *g, const struct ir_insn *i)
         e1(A, 0xf5);
     if (store)
         land8(A, store);
-    flags_store(g);
+    flags_set(g);
 }
 
 static void csel(struct gen *g, const struct ir_insn *i)
@@ -170,6 +249,10 @@ static void csel(struct gen *g, const struct ir_insn *i)
 static void getnzcv(struct gen *g)
 {
     unsigned t = temp(g, false), d = def(g, NOREG);
+    if (g->flags_writer >= 0) {
+        flags_store(g);
+        g->flags_writer = -1;
+    }
     mov_rm(A, false, d, STATE(nzcv));
     mov_rr(A, false, RAX, d);
     mov_rr(A, false, t, d);
@@ -201,6 +284,7 @@ static void setnzcv(struct gen *g, const struct ir_insn *i)
     alu_ri(A, false, ALU_AND, t, NZCV_HOST_V);
     alu_rr(A, false, ALU_OR, RAX, t);
     mov_mr(A, false, STATE(nzcv), RAX);
+    g->flags_writer = -1;
     A->ef = false;
 }
 

@@ -10,6 +10,19 @@
 
 static bool commutes(unsigned op) { return op != ALU_SUB && op != ALU_SBB && op != ALU_CMP; }
 
+/* base + (index << n) where the shift has been left to the addition. */
+static void add_shifted(struct gen *g, const struct ir_insn *i, ir_val base, ir_val shl)
+{
+    const struct ir_insn *s = &g->b->insn[shl];
+    unsigned rb = use(g, base), rx = use(g, s->a), pref = dying_reg(g, base);
+    if (pref == NOREG)
+        pref = dying_reg(g, s->a);
+    unsigned d = def(g, pref);
+    lea(A, is_w(i), d, mo_bis(rb, rx, (unsigned)g->b->insn[s->b].imm, 0));
+    if (dies(g, s->a))
+        free_val(g, g->v[s->a].root);
+}
+
 /* d = a op b for plain ALU operations. */
 static void alu2(struct gen *g, const struct ir_insn *i, unsigned op)
 {
@@ -18,6 +31,14 @@ static void alu2(struct gen *g, const struct ir_insn *i, unsigned op)
     int64_t imm;
     struct mo m;
 
+    if (op == ALU_ADD && g->v[vb].fused) {
+        add_shifted(g, i, va, vb);
+        return;
+    }
+    if (op == ALU_ADD && g->v[va].fused) {
+        add_shifted(g, i, vb, va);
+        return;
+    }
     if (is_const(g, va, &imm) && commutes(op)) {
         va = i->b;
         vb = i->a;
@@ -61,7 +82,7 @@ static void alu2(struct gen *g, const struct ir_insn *i, unsigned op)
         }
     }
     unsigned ra = use(g, va);
-    if (use_mem(g, vb, &m)) {
+    if (!(op == ALU_ADD && A->ef) && use_mem(g, vb, &m)) {
         unsigned d = def(g, dying_reg(g, va));
         if (d != ra)
             mov_rr(A, w, d, ra);
@@ -109,7 +130,17 @@ static void mul(struct gen *g, const struct ir_insn *i)
         A->ef = false;
         return;
     }
-    unsigned ra = use(g, va), rb = use(g, vb), pref = dying_reg(g, va);
+    unsigned ra = use(g, va);
+    struct mo m;
+    if (use_mem(g, vb, &m)) {
+        unsigned d = def(g, dying_reg(g, va));
+        if (d != ra)
+            mov_rr(A, w, d, ra);
+        op_rm(A, opw(0xaf | M_0F, w), d, m);
+        A->ef = false;
+        return;
+    }
+    unsigned rb = use(g, vb), pref = dying_reg(g, va);
     if (pref == NOREG)
         pref = dying_reg(g, vb);
     unsigned d = def(g, pref);

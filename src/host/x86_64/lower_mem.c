@@ -99,7 +99,6 @@ static unsigned host_pointer(struct gen *g, const struct ir_insn *i, unsigned ra
     unsigned h = temp(g, false);
     int slot = g->o->predict ? g->o->predict(g->o->opaque, g->b, g->i, &region) : -1;
     struct stub *s = new_stub(g, STUB_REGION);
-    s->direct = slot < 0;
     if (slot < 0) {
         stub_from(s, region_lookup(g, h, ra, i->mem.view));
     } else {
@@ -607,15 +606,12 @@ void emit_stubs(struct gen *g)
             land32(A, s->from[k]);
         A->ef = false;
         if (s->kind == STUB_REGION) {
-            if (!s->direct) {
-                uint8_t *odd = region_lookup(g, s->dst, s->base, s->view);
-                jmp_to(A, s->back);
-                land32(A, odd);
-            }
             region_thunk(g, s->dst, s->base, s->view);
             jmp_to(A, s->back);
         } else if (s->kind == STUB_EVAL || s->kind == STUB_FLAGS_EVAL) {
             emit_eval_stub(g, s);
+        } else if (s->kind == STUB_TRAP) {
+            emit_trap_stub(g, s);
         } else {
             emit_mem_stub(g, s);
         }

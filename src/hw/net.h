@@ -1,0 +1,36 @@
+/*
+ * net.h - network backends: what carries Ethernet frames between a network card and the world.
+ *
+ * Owns nothing. A backend has one card. Machine lock held throughout, except creation.
+ */
+#ifndef GNOMON_HW_NET_H
+#define GNOMON_HW_NET_H
+
+#include "base/base.h"
+
+#define NET_MAX_FRAME 65550u                     /* largest frame that either side may pass: 64 KiB of IP and the header */
+
+struct netdev {
+    /* A frame from the card; not kept. */
+    void (*send)(struct netdev *n, const uint8_t *frame, size_t len);
+    /* Set by the card. RECEIVE may be called from any thread that holds the machine lock, also from within send(). */
+    bool (*can_receive)(void *card);
+    void (*receive)(void *card, const uint8_t *frame, size_t len);
+    void *card;
+};
+
+/* User networking (-netdev user): the guest behind a NAT, by libslirp. Strings may be NULL; addresses as in QEMU. */
+#define NET_USER_FWDS 32
+struct net_user_options {
+    bool restricted;                             /* no way out but what is forwarded */
+    bool no_ipv4, no_ipv6;
+    const char *net, *host, *dns, *dhcpstart;    /* "10.0.2.0/24", "10.0.2.2", "10.0.2.3", "10.0.2.15" */
+    const char *hostname, *domain, *tftp, *bootfile;
+    const char *hostfwd[NET_USER_FWDS];          /* "[tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT" */
+    unsigned n_hostfwd;
+    const char *guestfwd[NET_USER_FWDS];         /* "[tcp]:SERVER:PORT-cmd:COMMAND" */
+    unsigned n_guestfwd;
+};
+struct netdev *net_user_new(const struct net_user_options *o) MUST_CHECK;        /* die()s on what is wrong in it */
+
+#endif

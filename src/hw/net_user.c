@@ -1,0 +1,293 @@
+/*
+ * net_user.c - user networking: libslirp, and the thread that waits for its sockets.
+ *
+ * Owns the Slirp object. Must not know the card. libslirp is called with the machine lock held only; its thread gives the
+ * lock up while it waits.
+ */
+#include "hw/net.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libslirp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/loop.h"
+
+#define MAX_POLL_MS 1000u
+
+struct user_net {
+    struct netdev n;                             /* first */
+    Slirp *slirp;
+    int wake_fd;
+    bool waiting, woken;                         /* the thread is in poll(); it has been told to look again */
+    struct pollfd *fds;
+    unsigned n_fds, room;
+};
+
+struct user_timer {
+    struct loop_timer t;                         /* first */
+    SlirpTimerCb cb;
+    void *opaque;
+};
+
+/* ---- what libslirp asks of us ---- */
+
+static ssize_t to_guest(const void *buf, size_t len, void *opaque)
+{
+    struct user_net *u = opaque;
+    /* A card without room loses the frame, as on a wire; TCP sends it again. */
+    if (u->n.receive && len <= NET_MAX_FRAME)
+        u->n.receive(u->n.card, buf, len);
+    return (ssize_t)len;
+}
+
+static void guest_error(const char *msg, void *opaque)
+{
+    (void)opaque;
+    log_to(guest_errors, "user network: %s\n", msg);
+}
+
+static int64_t clock_ns(void *opaque)
+{
+    (void)opaque;
+    return (int64_t)now_ns();
+}
+
+static void timer_due(void *opaque)
+{
+    struct user_timer *t = opaque;
+    t->cb(t->opaque);
+}
+
+static void *timer_new(SlirpTimerCb cb, void *cb_opaque, void *opaque)
+{
+    (void)opaque;
+    struct user_timer *t = xcalloc(1, sizeof *t);
+    loop_timer_init(&t->t, timer_due, t);
+    t->cb = cb;
+    t->opaque = cb_opaque;
+    return t;
+}
+
+static void timer_free(void *timer, void *opaque)
+{
+    (void)opaque;
+    loop_timer_cancel(timer);
+    free(timer);
+}
+
+static void timer_mod(void *timer, int64_t ms, void *opaque)
+{
+    (void)opaque;
+    loop_timer_arm(timer, ms <= 0 ? 0 : (uint64_t)ms * 1000000);
+}
+
+static void poll_fd(int fd, void *opaque) { (void)fd, (void)opaque; }
+
+/* New work for the thread: its set of descriptors has changed. */
+static void notify(void *opaque)
+{
+    struct user_net *u = opaque;
+    uint64_t one = 1;
+    if (!u->waiting || u->woken)
+        return;
+    u->woken = true;
+    if (write(u->wake_fd, &one, sizeof one) < 0)
+        bug("user network: eventfd: %s", strerror(errno));
+}
+
+static const SlirpCb callbacks = {
+    .send_packet = to_guest, .guest_error = guest_error, .clock_get_ns = clock_ns, .timer_new = timer_new,
+    .timer_free = timer_free, .timer_mod = timer_mod, .register_poll_fd = poll_fd, .unregister_poll_fd = poll_fd,
+    .notify = notify,
+};
+
+static void from_guest(struct netdev *n, const uint8_t *frame, size_t len)
+{
+    struct user_net *u = (struct user_net *)n;
+    slirp_input(u->slirp, frame, (int)len);
+    notify(u);
+}
+
+/* ---- the thread ---- */
+
+static int add_poll(int fd, int events, void *opaque)
+{
+    struct user_net *u = opaque;
+    if (u->n_fds == u->room) {
+        unsigned room = u->room ? 2 * u->room : 64;
+        struct pollfd *p = realloc(u->fds, room * sizeof *p);
+        if (!p)
+            die("out of memory");
+        u->fds = p;
+        u->room = room;
+    }
+    short ev = 0;
+    ev |= events & SLIRP_POLL_IN ? POLLIN : 0;
+    ev |= events & SLIRP_POLL_OUT ? POLLOUT : 0;
+    ev |= events & SLIRP_POLL_PRI ? POLLPRI : 0;
+    u->fds[u->n_fds] = (struct pollfd){ .fd = fd, .events = ev };
+    return (int)u->n_fds++;
+}
+
+static int poll_result(int i, void *opaque)
+{
+    const struct user_net *u = opaque;
+    if (i < 0 || (unsigned)i >= u->n_fds)
+        return 0;
+    short r = u->fds[i].revents;
+    return (r & POLLIN ? SLIRP_POLL_IN : 0) | (r & POLLOUT ? SLIRP_POLL_OUT : 0) | (r & POLLPRI ? SLIRP_POLL_PRI : 0) |
+           (r & POLLERR ? SLIRP_POLL_ERR : 0) | (r & POLLHUP ? SLIRP_POLL_HUP : 0);
+}
+
+static void *net_thread(void *arg)
+{
+    struct user_net *u = arg;
+    machine_lock();
+    for (;;) {
+        uint32_t ms = MAX_POLL_MS;
+        u->n_fds = 0;
+        (void)add_poll(u->wake_fd, SLIRP_POLL_IN, u);
+        slirp_pollfds_fill(u->slirp, &ms, add_poll, u);
+        u->waiting = true;
+        machine_unlock();
+        int n = poll(u->fds, u->n_fds, (int)MIN(ms, MAX_POLL_MS));
+        machine_lock();
+        u->waiting = false;
+        if (u->woken) {
+            uint64_t v;
+            u->woken = false;
+            if (read(u->wake_fd, &v, sizeof v) < 0 && errno != EAGAIN)
+                bug("user network: eventfd: %s", strerror(errno));
+        }
+        slirp_pollfds_poll(u->slirp, n < 0, poll_result, u);
+    }
+    return NULL;
+}
+
+/* ---- options ---- */
+
+static struct in_addr address(const char *what, const char *s)
+{
+    struct in_addr a;
+    if (inet_pton(AF_INET, s, &a) != 1)
+        die("-netdev user: %s=%s: not an IPv4 address", what, s);
+    return a;
+}
+
+static void network(SlirpConfig *c, const struct net_user_options *o)
+{
+    uint32_t net = 0x0a000200, mask = 0xffffff00;
+    if (o->net) {
+        char *s = xasprintf("%s", o->net), *slash = strchr(s, '/'), *end = NULL;
+        if (slash)
+            *slash++ = 0;
+        net = ntohl(address("net", s).s_addr);
+        if (slash && strchr(slash, '.')) {
+            mask = ntohl(address("net", slash).s_addr);
+        } else if (slash) {
+            unsigned long n = strtoul(slash, &end, 10);
+            if (!*slash || *end || n < 4 || n > 29)
+                die("-netdev user: net=%s: the prefix must be from 4 to 29", o->net);
+            mask = ~0u << (32 - n);
+        }
+        free(s);
+        net &= mask;
+    }
+    c->vnetwork.s_addr = htonl(net);
+    c->vnetmask.s_addr = htonl(mask);
+    c->vhost = o->host ? address("host", o->host) : (struct in_addr){ htonl(net | 2) };
+    c->vnameserver = o->dns ? address("dns", o->dns) : (struct in_addr){ htonl(net | 3) };
+    c->vdhcp_start = o->dhcpstart ? address("dhcpstart", o->dhcpstart) : (struct in_addr){ htonl(net | 15) };
+}
+
+static bool parse_port(const char *s, uint16_t *port)
+{
+    char *end;
+    unsigned long v = strtoul(s, &end, 10);
+    *port = (uint16_t)v;
+    return *s && !*end && v <= 65535;
+}
+
+/* "[tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT" */
+static void forward(Slirp *slirp, const char *rule)
+{
+    char *s = xasprintf("%s", rule), *dash = strchr(s, '-');
+    char *a = strchr(s, ':'), *b = a ? strchr(a + 1, ':') : NULL, *g = dash ? strchr(dash, ':') : NULL;
+    uint16_t host_port, guest_port;
+    if (!a || !b || !dash || !g || dash < b)
+        die("-netdev user: hostfwd=%s: want [tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT", rule);
+    *a++ = *b++ = *dash++ = *g++ = 0;
+    bool udp = !strcmp(s, "udp");
+    if ((*s && !udp && strcmp(s, "tcp")) || !parse_port(b, &host_port) || !parse_port(g, &guest_port) || !guest_port)
+        die("-netdev user: hostfwd=%s: want [tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT", rule);
+    struct in_addr host = { htonl(INADDR_ANY) }, guest = { 0 };
+    if (*a)
+        host = address("hostfwd", a);
+    if (*dash)
+        guest = address("hostfwd", dash);
+    if (slirp_add_hostfwd(slirp, udp, host, host_port, guest, guest_port) < 0)
+        die("-netdev user: hostfwd=%s: cannot listen there: %s", rule, strerror(errno));
+    free(s);
+}
+
+/* "[tcp]:SERVER:PORT-cmd:COMMAND": a program for each connection to that address. */
+static void guest_forward(Slirp *slirp, const char *rule)
+{
+    char *s = xasprintf("%s", rule), *dash = strchr(s, '-');
+    char *a = strchr(s, ':'), *b = a ? strchr(a + 1, ':') : NULL;
+    uint16_t port;
+    if (!a || !b || !dash || dash < b || strncmp(dash + 1, "cmd:", 4))
+        die("-netdev user: guestfwd=%s: want [tcp]:SERVER:PORT-cmd:COMMAND", rule);
+    *a++ = *b++ = *dash++ = 0;
+    if (!parse_port(b, &port) || (*s && strcmp(s, "tcp")))
+        die("-netdev user: guestfwd=%s: want [tcp]:SERVER:PORT-cmd:COMMAND", rule);
+    struct in_addr server = address("guestfwd", a);
+    if (slirp_add_exec(slirp, dash + 4, &server, port) < 0)
+        die("-netdev user: guestfwd=%s: not an address of the guest's network, or in use", rule);
+    free(s);
+}
+
+struct netdev *net_user_new(const struct net_user_options *o)
+{
+    SlirpConfig c = {
+        .version = 3, .restricted = o->restricted, .in_enabled = !o->no_ipv4, .in6_enabled = !o->no_ipv6,
+        .vhostname = o->hostname, .vdomainname = o->domain, .tftp_path = o->tftp, .bootfile = o->bootfile,
+    };
+    network(&c, o);
+    /* fec0::/64 with the router at ::2 and the name server at ::3, as QEMU. */
+    if (inet_pton(AF_INET6, "fec0::", &c.vprefix_addr6) != 1 || inet_pton(AF_INET6, "fec0::2", &c.vhost6) != 1 ||
+        inet_pton(AF_INET6, "fec0::3", &c.vnameserver6) != 1)
+        bug("IPv6 addresses");
+    c.vprefix_len = 64;
+
+    struct user_net *u = xcalloc(1, sizeof *u);
+    u->n.send = from_guest;
+    u->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (u->wake_fd < 0)
+        die("user network: %s", strerror(errno));
+    u->slirp = slirp_new(&c, &callbacks, u);
+    if (!u->slirp)
+        die("-netdev user: libslirp does not accept these addresses");
+    for (unsigned i = 0; i < o->n_hostfwd; i++)
+        forward(u->slirp, o->hostfwd[i]);
+    for (unsigned i = 0; i < o->n_guestfwd; i++)
+        guest_forward(u->slirp, o->guestfwd[i]);
+
+    sigset_t all, old;
+    pthread_t t;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old);      /* signals are the main thread's */
+    if (pthread_create(&t, NULL, net_thread, u))
+        die("cannot start a thread for the network");
+    pthread_detach(t);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return &u->n;
+}
