@@ -1,7 +1,7 @@
 /*
  * devtree.c - the device tree of the virt board: what QEMU's virt generates, for the chips that are here.
  *
- * Owns nothing. Not described because not there: flash, fw_cfg, PL061 and its power key, PCIe, GICv2m and ITS, PMU.
+ * Owns nothing. Not described because not there: flash, fw_cfg, PL061 and its power key, ITS, PMU.
  */
 #include "board/devtree.h"
 
@@ -17,6 +17,7 @@
 /* Phandles. */
 #define PH_CLOCK 0x8000u
 #define PH_GIC 0x8001u
+#define PH_MSI 0x8002u
 #define PH_CPU0 0x8010u
 
 #define GIC_SPI 0u
@@ -141,6 +142,49 @@ static void gic_node(void *f, const struct virt_config *cfg)
     cells(f, "#address-cells", 1, 2u);
     EMPTY(f, "interrupt-controller");
     cells(f, "#interrupt-cells", 1, 3u);
+    begin(f, "v2m@%llx", MAP_GICV2M);
+    ok(fdt_property_string(f, "compatible", "arm,gic-v2m-frame"));
+    EMPTY(f, "msi-controller");
+    reg64(f, MAP_GICV2M, 0x1000);
+    cells(f, "phandle", 1, PH_MSI);
+    end(f);
+    end(f);
+}
+
+#define HI(x) ((uint32_t)((x) >> 32))
+#define LO(x) ((uint32_t)(x))
+
+static void pci_node(void *f)
+{
+    begin(f, "pcie@%llx", MAP_PCI_MEM32);
+    ok(fdt_property_string(f, "compatible", "pci-host-ecam-generic"));
+    ok(fdt_property_string(f, "device_type", "pci"));
+    cells(f, "#address-cells", 1, 3u);
+    cells(f, "#size-cells", 1, 2u);
+    cells(f, "linux,pci-domain", 1, 0u);
+    cells(f, "bus-range", 2, 0u, (uint32_t)(MAP_PCI_ECAM_SIZE >> 20) - 1);
+    EMPTY(f, "dma-coherent");
+    cells(f, "msi-map", 4, 0u, PH_MSI, 0u, 0x10000u);
+    reg64(f, MAP_PCI_ECAM, MAP_PCI_ECAM_SIZE);
+    /* I/O ports, 32-bit memory, 64-bit memory; devices see memory at the CPUs' addresses. */
+    cells(f, "ranges", 21, 0x01000000u, 0u, 0u, HI(MAP_PCI_PIO), LO(MAP_PCI_PIO), HI(MAP_PCI_PIO_SIZE), LO(MAP_PCI_PIO_SIZE),
+          0x02000000u, HI(MAP_PCI_MEM32), LO(MAP_PCI_MEM32), HI(MAP_PCI_MEM32), LO(MAP_PCI_MEM32),
+          HI(MAP_PCI_MEM32_SIZE), LO(MAP_PCI_MEM32_SIZE),
+          0x03000000u, HI(MAP_PCI_MEM64), LO(MAP_PCI_MEM64), HI(MAP_PCI_MEM64), LO(MAP_PCI_MEM64),
+          HI(MAP_PCI_MEM64_SIZE), LO(MAP_PCI_MEM64_SIZE));
+    cells(f, "#interrupt-cells", 1, 1u);
+    cells(f, "interrupt-map-mask", 4, 0x1800u, 0u, 0u, 7u);
+    fdt32_t map[16 * 10];
+    unsigned k = 0;
+    for (unsigned slot = 0; slot < 4; slot++)
+        for (unsigned pin = 0; pin < 4; pin++) {
+            const uint32_t entry[10] = {
+                slot << 11, 0, 0, pin + 1, PH_GIC, 0, 0, GIC_SPI, IRQ_PCI + ((slot + pin) & 3), IRQ_LEVEL_HIGH,
+            };
+            for (unsigned i = 0; i < 10; i++)
+                map[k++] = cpu_to_fdt32(entry[i]);
+        }
+    ok(fdt_property(f, "interrupt-map", map, (int)sizeof map));
     end(f);
 }
 
@@ -240,6 +284,7 @@ uint8_t *fdt_build(const struct virt_config *cfg, const struct fdt_boot *boot, u
     reg64(f, VIRT_RAM_BASE, cfg->ram_size);
     end(f);
     chip_nodes(f);
+    pci_node(f);
     gic_node(f, cfg);
     cpu_nodes(f, cfg);
     timer_node(f, cfg);

@@ -16,6 +16,19 @@
 #define MAP_VIRTIO_SLOTS 32
 #define MAP_VIRTIO_STRIDE 0x200ull
 
+#define MAP_GICV2M 0x08020000ull
+#define MAP_PCI_MEM32 0x10000000ull
+#define MAP_PCI_MEM32_SIZE 0x2eff0000ull
+#define MAP_PCI_PIO 0x3eff0000ull
+#define MAP_PCI_PIO_SIZE 0x10000ull
+#define MAP_PCI_ECAM 0x4010000000ull
+#define MAP_PCI_ECAM_SIZE 0x10000000ull          /* 256 buses */
+#define MAP_PCI_MEM64 0x8000000000ull
+#define MAP_PCI_MEM64_SIZE 0x8000000000ull
+
+#define IRQ_PCI 3                                /* four, INTA to INTD */
+#define IRQ_MSI 48
+#define IRQ_MSI_COUNT 64
 #define IRQ_UART 1                               /* SPI numbers */
 #define IRQ_RTC 2
 #define IRQ_VIRTIO 16

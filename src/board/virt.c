@@ -21,11 +21,13 @@
 #include "exec/a64_host.h"
 #include "exec/exec.h"
 #include "hw/gicv2.h"
+#include "hw/gicv2m.h"
 #include "hw/gicv3.h"
 #include "hw/gtimer.h"
 #include "hw/pl011.h"
 #include "hw/pl031.h"
 #include "hw/virtio.h"
+#include "hw/virtio_pci.h"
 #include "mem/mem.h"
 
 static struct board {
@@ -122,7 +124,7 @@ static void make_virtio_slots(void)
     struct virtio_dev *slot[MAP_VIRTIO_SLOTS] = { 0 };
     for (unsigned i = 0; i < cfg->n_devs; i++) {
         const struct virt_dev *d = &cfg->devs[i];
-        if (d->slot < 0)
+        if (d->pci || d->slot < 0)
             continue;
         if (d->slot >= MAP_VIRTIO_SLOTS)
             die("there is no virtio-mmio-bus.%d: the last is %d", d->slot, MAP_VIRTIO_SLOTS - 1);
@@ -132,7 +134,7 @@ static void make_virtio_slots(void)
     }
     int next = MAP_VIRTIO_SLOTS - 1;
     for (unsigned i = 0; i < cfg->n_devs; i++) {
-        if (cfg->devs[i].slot >= 0)
+        if (cfg->devs[i].pci || cfg->devs[i].slot >= 0)
             continue;
         while (next >= 0 && slot[next])
             next--;
@@ -142,6 +144,25 @@ static void make_virtio_slots(void)
     }
     for (unsigned i = 0; i < MAP_VIRTIO_SLOTS; i++)
         add_device(virtio_mmio_new(MAP_VIRTIO + i * MAP_VIRTIO_STRIDE, gic_spi(board.gic, IRQ_VIRTIO + i), slot[i]));
+}
+
+static void make_pci(void)
+{
+    const struct virt_config *cfg = &board.cfg;
+    struct gicv2m *v2m = gicv2m_new(board.gic, MAP_GICV2M, IRQ_MSI, IRQ_MSI_COUNT);
+    struct pci_map map = {
+        .ecam = MAP_PCI_ECAM, .ecam_size = MAP_PCI_ECAM_SIZE, .pio = MAP_PCI_PIO, .pio_size = MAP_PCI_PIO_SIZE,
+        .mem32 = MAP_PCI_MEM32, .mem32_size = MAP_PCI_MEM32_SIZE, .mem64 = MAP_PCI_MEM64,
+        .mem64_size = MAP_PCI_MEM64_SIZE, .message = gicv2m_message, .message_opaque = v2m,
+    };
+    for (unsigned i = 0; i < 4; i++)
+        map.intx[i] = gic_spi(board.gic, IRQ_PCI + i);
+    struct pci_bus *bus = pci_bus_new(&map);
+    for (int placed = 1; placed >= 0; placed--)  /* those with an address first */
+        for (unsigned i = 0; i < cfg->n_devs; i++)
+            if (cfg->devs[i].pci && placed == (cfg->devs[i].slot >= 0))
+                pci_add(bus, virtio_pci_new(make_virtio(&cfg->devs[i])), cfg->devs[i].slot);
+    add_device(pci_bus_device(bus));
 }
 
 /* ---- images ---- */
@@ -272,6 +293,7 @@ void virt_init(const struct virt_config *cfg)
     add_device(pl011_new(MAP_UART, gic_spi(board.gic, IRQ_UART), c->serial0));
     add_device(pl031_new(MAP_RTC, gic_spi(board.gic, IRQ_RTC)));
     make_virtio_slots();
+    make_pci();
 
     board.reset_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (board.reset_fd < 0)

@@ -11,11 +11,37 @@
 
 #define fail(...) xasprintf(__VA_ARGS__)
 
-static const struct { const char *name, *bus, *alias, *desc; } devices[] = {
-    { "virtio-rng-device", "virtio-bus", NULL, "entropy source" },
-    { "virtio-serial-device", "virtio-bus", NULL, "carrier of one virtconsole" },
-    { "virtconsole", "virtio-serial-bus", NULL, "console (hvc0) on a virtio-serial-device" },
+static const struct {
+    const char *name, *bus, *desc;
+    enum opt_device_kind kind;
+    bool pci, port;
+} devices[] = {
+    { "virtio-blk-device", "virtio-bus", "disk", OPT_DEV_BLK, false, false },
+    { "virtio-blk-pci", "PCI", "disk", OPT_DEV_BLK, true, false },
+    { "virtio-net-device", "virtio-bus", "network card", OPT_DEV_NET, false, false },
+    { "virtio-net-pci", "PCI", "network card", OPT_DEV_NET, true, false },
+    { "virtio-rng-device", "virtio-bus", "entropy source", OPT_DEV_RNG, false, false },
+    { "virtio-rng-pci", "PCI", "entropy source", OPT_DEV_RNG, true, false },
+    { "virtio-serial-device", "virtio-bus", "carrier of one virtconsole", OPT_DEV_CONSOLE, false, false },
+    { "virtio-serial-pci", "PCI", "carrier of one virtconsole", OPT_DEV_CONSOLE, true, false },
+    { "virtconsole", "virtio-serial-bus", "console (hvc0) on a virtio-serial-device or -pci", OPT_DEV_CONSOLE, false, true },
 };
+
+/* NAME as typed: also without its ending (PCI), or with the one that says that it is not transitional. */
+static int find_device(const char *name)
+{
+    static const char *const endings[] = { "", "-pci", NULL };
+    size_t len = strlen(name), extra = strlen("-non-transitional");
+    if (len > extra && !strcmp(name + len - extra, "-non-transitional"))
+        len -= extra;
+    for (unsigned i = 0; i < ARRAY_LEN(devices); i++)
+        for (unsigned e = 0; endings[e]; e++) {
+            const char *full = devices[i].name;
+            if (!strncmp(full, name, len) && !strcmp(full + len, endings[e]))
+                return (int)i;
+        }
+    return -1;
+}
 
 void opt_print_devices(void)
 {
@@ -143,13 +169,71 @@ char *opt_object(struct options *o, const char *arg)
     return NULL;
 }
 
-static char *parse_bus(const char *v, int *slot)
+static char *parse_bus(const char *v, bool pci, int *slot)
 {
     static const char prefix[] = "virtio-mmio-bus.";
     uint64_t n;
+    if (pci)
+        return strcmp(v, "pcie.0") ? fail("bus=%s: the only PCI bus is pcie.0", v) : NULL;
     if (strncmp(v, prefix, sizeof(prefix) - 1) || !parse_uint(v + sizeof(prefix) - 1, &n) || n > 31)
         return fail("bus=%s: want virtio-mmio-bus.0 to virtio-mmio-bus.31", v);
     *slot = (int)n;
+    return NULL;
+}
+
+/* addr=DEVICE[.0], in hexadecimal as QEMU reads it. */
+static char *parse_addr(const char *v, int *slot)
+{
+    unsigned dev, fn = 0;
+    int end = -1, end2 = -1;
+    int n = sscanf(v, "%x%n.%x%n", &dev, &end, &fn, &end2);
+    if (n < 1 || v[n == 2 ? end2 : end] || dev < 1 || dev > 31 || fn)
+        return fail("addr=%s: want 1 to 1f", v);
+    *slot = (int)dev;
+    return NULL;
+}
+
+/* Accepted and without effect: how the device is carried, not what it does. */
+static bool ignored_prop(const char *key)
+{
+    static const char *const names[] = {
+        "driver", "name", "max_ports", "nr", "disable-legacy", "disable-modern", "iommu_platform", "packed", "vectors",
+        "romfile", "rombar", "bootindex", "event_idx", "indirect_desc", "mq", "num-queues", "queue-size", "queue_size",
+        "rx_queue_size", "tx_queue_size", "write-cache", "scsi", "logical_block_size", "physical_block_size",
+        "config-wce", "share-rw", "max-bytes", "period", "page-per-vq", "speed", "duplex", "emulation",
+    };
+    for (unsigned i = 0; i < ARRAY_LEN(names); i++)
+        if (!strcmp(names[i], key))
+            return true;
+    return false;
+}
+
+static char *device_prop(struct options *o, struct opt_device *d, bool port, const char *name, const char *key, const char *v)
+{
+    if (!strcmp(key, "id")) {
+        d->id = v;
+    } else if (!strcmp(key, "bus")) {
+        return port ? NULL : parse_bus(v, d->pci, &d->slot);
+    } else if (!strcmp(key, "addr") && d->pci) {
+        return parse_addr(v, &d->slot);
+    } else if (!strcmp(key, "chardev") && port) {
+        d->chardev = v;
+    } else if (!strcmp(key, "drive") && d->kind == OPT_DEV_BLK) {
+        d->drive = v;
+    } else if (!strcmp(key, "serial") && d->kind == OPT_DEV_BLK) {
+        d->serial = v;
+    } else if (!strcmp(key, "netdev") && d->kind == OPT_DEV_NET) {
+        d->netdev = v;
+    } else if (!strcmp(key, "mac") && d->kind == OPT_DEV_NET) {
+        return opt_parse_mac(v, d->mac) ? NULL : fail("mac=%s: not an Ethernet address", v);
+    } else if (!strcmp(key, "rng") && d->kind == OPT_DEV_RNG) {
+        for (unsigned n = 0; n < o->n_object; n++)
+            if (!strcmp(o->object_id[n], v))
+                return NULL;
+        return fail("rng=%s: there is no such object", v);
+    } else if (!ignored_prop(key)) {
+        return fail("%s has no property '%s'", name, key);
+    }
     return NULL;
 }
 
@@ -166,28 +250,13 @@ char *opt_device(struct options *o, const char *arg)
     const char *name = keyvals_get(&k, "driver");
     if (!name)
         return fail("the device's name is missing");
-    bool rng = !strcmp(name, "virtio-rng-device"), serial = !strcmp(name, "virtio-serial-device");
-    bool port = !strcmp(name, "virtconsole");
-    if (!rng && !serial && !port)
+    int which = find_device(name);
+    if (which < 0)
         return fail("no device '%s' yet (-device help lists them)", name);
-
-    struct opt_device d = { .kind = rng ? OPT_DEV_RNG : OPT_DEV_CONSOLE, .slot = -1 };
+    bool port = devices[which].port;
+    struct opt_device d = { .kind = devices[which].kind, .pci = devices[which].pci, .slot = -1 };
     for (unsigned i = 0; i < k.n; i++) {
-        const char *key = k.kv[i].key, *v = k.kv[i].value;
-        char *e = NULL;
-        if (!strcmp(key, "id"))
-            d.id = v;
-        else if (!strcmp(key, "bus") && !port)
-            e = parse_bus(v, &d.slot);
-        else if (!strcmp(key, "chardev") && port)
-            d.chardev = v;
-        else if (!strcmp(key, "rng") && rng) {
-            bool known = false;
-            for (unsigned n = 0; n < o->n_object; n++)
-                known |= !strcmp(o->object_id[n], v);
-            e = known ? NULL : fail("rng=%s: there is no such object", v);
-        } else if (strcmp(key, "driver") && strcmp(key, "name") && strcmp(key, "bus") && strcmp(key, "max_ports"))
-            e = fail("%s has no property '%s'", name, key);
+        char *e = device_prop(o, &d, port, name, k.kv[i].key, k.kv[i].value);
         if (e)
             return e;
     }
@@ -201,16 +270,43 @@ char *opt_device(struct options *o, const char *arg)
                 return NULL;
             }
         }
-        return fail("no virtio-serial-device with a free place for it (each takes one)");
+        return fail("no virtio-serial device with a free place for it (each takes one)");
     }
+    if (d.kind == OPT_DEV_BLK && !d.drive)
+        return fail("drive=ID is missing");
     if (o->n_dev == OPT_MAX_DEVS)
         return fail("too many devices");
     o->dev[o->n_dev++] = d;
     return NULL;
 }
 
-char *opt_check_references(const struct options *o)
+/* Each disk and each network is used by one device at most. */
+static char *check_backends(struct options *o)
 {
+    for (unsigned i = 0; i < o->n_dev; i++) {
+        const struct opt_device *d = &o->dev[i];
+        if (d->drive && !opt_find_drive(o, d->drive))
+            return fail("-device virtio-blk: drive '%s' is not defined", d->drive);
+        if (d->netdev && !opt_find_netdev(o, d->netdev)) {
+            if (o->old_nic && !strcmp(d->netdev, "hub0"))
+                continue;                        /* -net nic without -net user: not connected */
+            return fail("-device virtio-net: netdev '%s' is not defined", d->netdev);
+        }
+        for (unsigned j = 0; j < i; j++) {
+            if (d->drive && o->dev[j].drive && !strcmp(d->drive, o->dev[j].drive))
+                return fail("drive '%s' is used by two devices", d->drive);
+            if (d->netdev && o->dev[j].netdev && !strcmp(d->netdev, o->dev[j].netdev))
+                return fail("netdev '%s' is used by two devices", d->netdev);
+        }
+    }
+    return NULL;
+}
+
+char *opt_check_references(struct options *o)
+{
+    char *e = check_backends(o);
+    if (e)
+        return e;
     for (unsigned i = 0; i < o->n_dev; i++)
         if (o->dev[i].chardev && !opt_find_chardev(o, o->dev[i].chardev))
             return fail("-device virtconsole: chardev '%s' is not defined", o->dev[i].chardev);

@@ -19,7 +19,9 @@
 #include "cli/options.h"
 #include "cli/stats.h"
 #include "exec/exec.h"
+#include "hw/block.h"
 #include "hw/chardev.h"
+#include "hw/net.h"
 #include "mem/mem.h"
 #include "mmu/mmu.h"
 #include "xlate/xlate.h"
@@ -162,7 +164,16 @@ static void fill_standard_fds(void)
             _exit(1);
 }
 
-static void build_machine(const struct options *o)
+static void open_drive(struct options *o, const struct opt_device *d, struct virt_dev *v)
+{
+    const struct opt_drive *drive = opt_find_drive(o, d->drive);
+    struct block_options b = drive->b;
+    b.snapshot |= o->snapshot;
+    v->block = block_open(&b);
+    v->serial = d->serial ? d->serial : drive->serial;
+}
+
+static void build_machine(struct options *o)
 {
     struct opened chars = { .o = o };
     struct virt_config cfg = {
@@ -183,7 +194,16 @@ static void build_machine(const struct options *o)
     struct virt_dev devs[OPT_MAX_DEVS];
     for (unsigned i = 0; i < o->n_dev; i++) {
         const struct opt_device *d = &o->dev[i];
-        devs[i] = (struct virt_dev){ .kind = d->kind == OPT_DEV_RNG ? VIRT_DEV_RNG : VIRT_DEV_CONSOLE, .slot = d->slot };
+        static const enum virt_dev_kind kind[] = {
+            [OPT_DEV_RNG] = VIRT_DEV_RNG, [OPT_DEV_CONSOLE] = VIRT_DEV_CONSOLE, [OPT_DEV_BLK] = VIRT_DEV_BLK,
+            [OPT_DEV_NET] = VIRT_DEV_NET,
+        };
+        devs[i] = (struct virt_dev){ .kind = kind[d->kind], .pci = d->pci, .slot = d->slot };
+        memcpy(devs[i].mac, d->mac, sizeof devs[i].mac);
+        if (d->drive)
+            open_drive(o, d, &devs[i]);
+        if (d->netdev && opt_find_netdev(o, d->netdev))
+            devs[i].net = net_user_new(&opt_find_netdev(o, d->netdev)->user);
         if (d->chardev)
             devs[i].chardev = open_chardev(&chars, d->chardev, "-device virtconsole");
     }

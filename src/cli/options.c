@@ -19,7 +19,7 @@
 SETTER(kernel) SETTER(initrd) SETTER(append) SETTER(dtb) SETTER(name) SETTER(pidfile) SETTER(stats) SETTER(log_file)
 
 #define FLAG(field) static char *flag_##field(struct options *o, const char *arg) { o->field = true; return NULL; }
-FLAG(nographic) FLAG(nodefaults) FLAG(no_reboot)
+FLAG(nographic) FLAG(nodefaults) FLAG(no_reboot) FLAG(snapshot)
 
 static char *ignore(struct options *o, const char *arg)
 {
@@ -84,20 +84,6 @@ static char *set_display(struct options *o, const char *arg)
 static char *only_none(struct options *o, const char *arg)
 {
     return strcmp(arg, "none") && strcmp(arg, "null") ? fail("only 'none' is available yet") : NULL;
-}
-
-static char *set_net(struct options *o, const char *arg)
-{
-    return strcmp(arg, "none") ? fail("there is no network card yet: only 'none'") : NULL;
-}
-
-static char *set_netdev(struct options *o, const char *arg)
-{
-    if (opt_is_help(arg)) {
-        o->info = INFO_NETDEVS;
-        return NULL;
-    }
-    return fail("there is no network yet");
 }
 
 static char *set_log(struct options *o, const char *arg)
@@ -169,15 +155,20 @@ static const struct option table[] = {
     { "nographic", false, flag_nographic, H("", "serial port 0 on the terminal, with Ctrl-A x to quit") },
     { "serial", true, set_serial, H("WHERE", "stdio, mon:stdio, file:, pty, pipe:, unix:, tcp:, telnet:, null, none or chardev:ID") },
     { "chardev", true, opt_chardev, H("KIND,id=ID[,..]", "stdio, file, pty, pipe, socket or null, with their properties, mux=on, logfile=FILE") },
-    { "device", true, opt_device, H("NAME[,PROP=V]", "virtio-rng-device, virtio-serial-device, virtconsole,chardev=ID") },
-    { "object", true, opt_object, H("rng-random,id=ID", "entropy for virtio-rng-device") },
+    { "device", true, opt_device, H("NAME[,PROP=V]", "virtio-{blk,net,rng,serial}-{device,pci}, virtconsole,chardev=ID") },
+    { "object", true, opt_object, H("rng-random,id=ID", "entropy for virtio-rng") },
     { "monitor", true, set_monitor, H("none", "no monitor") },
     { "mon", true, set_mon, H("chardev=ID", "Ctrl-A commands on a multiplexed chardev") },
     { "display", true, set_display, H("none", "no display") },
     { "vga", true, only_none, H("none", "no display") },
     { "parallel", true, only_none, H("none", "no parallel port") },
-    { "net", true, set_net, H("none", "no network card") },
-    { "nic", true, set_net, H("none", "no network card") },
+    { "drive", true, opt_drive, H("file=FILE[,PROP=V]", "disk: if=virtio|none, format=raw, id=, readonly=on, snapshot=on, cache=, discard=unmap, serial=") },
+    { "blockdev", true, opt_blockdev, H("DRIVER,node-name=ID", "disk for a -device: raw or file, with filename= or file=") },
+    { "hda", true, opt_disk, H("FILE", "disk, as an argument without a dash") },
+    { "snapshot", false, flag_snapshot, H("", "writes to all disks are thrown away at the end") },
+    { "netdev", true, opt_netdev, H("user,id=ID[,PROP=V]", "user network: hostfwd=, guestfwd=, restrict=on, net=, host=, dns=, dhcpstart=, tftp=") },
+    { "nic", true, opt_nic, H("user[,PROP=V]", "network and its card: model=virtio-net-pci|virtio-net-device, mac=; or none") },
+    { "net", true, opt_net, H("nic|user|none", "the older form: -net nic -net user") },
     { "nodefaults", false, flag_nodefaults, H("", "only the devices asked for") },
     { "no-user-config", false, ignore, H("", "accepted") },
     { "no-reboot", false, flag_no_reboot, H("", "a guest reboot ends the run") },
@@ -194,10 +185,8 @@ static const struct option table[] = {
     { "no-acpi", false, ignore, NULL },
     { "msg", true, ignore, NULL },
     { "overcommit", true, ignore, NULL },
-    { "netdev", true, set_netdev, NULL },
-    { "bios", true, missing, NULL }, { "pflash", true, missing, NULL }, { "drive", true, missing, NULL },
-    { "blockdev", true, missing, NULL }, { "hda", true, missing, NULL }, { "hdb", true, missing, NULL },
-    { "cdrom", true, missing, NULL }, { "snapshot", false, missing, NULL }, { "virtfs", true, missing, NULL },
+    { "bios", true, missing, NULL }, { "pflash", true, missing, NULL }, { "hdb", true, opt_disk, NULL },
+    { "cdrom", true, missing, NULL }, { "virtfs", true, missing, NULL },
     { "fsdev", true, missing, NULL }, { "s", false, missing, NULL }, { "S", false, missing, NULL },
     { "gdb", true, missing, NULL }, { "qmp", true, missing, NULL }, { "daemonize", false, missing, NULL },
     { "boot", true, missing, NULL }, { "smbios", true, missing, NULL }, { "fw_cfg", true, missing, NULL },
@@ -215,8 +204,12 @@ char *options_parse(struct options *o, int argc, char *const argv[])
     };
     for (int i = 1; i < argc; i++) {
         const char *word = argv[i], *name = word;
-        if (*name != '-')
-            return fail("%s: there is no disk yet (an argument without '-' is one)", word);
+        if (*name != '-') {
+            char *err = opt_disk(o, word);
+            if (err)
+                return fail("%s: %s", word, err);
+            continue;
+        }
         name += name[1] == '-' ? 2 : 1;
         const struct option *opt = NULL;
         for (unsigned n = 0; n < ARRAY_LEN(table) && *name; n++)
@@ -273,6 +266,6 @@ void options_print_info(const struct options *o)
     case INFO_ACCELS: opt_print_accels(); break;
     case INFO_DEVICES: opt_print_devices(); break;
     case INFO_CHARDEVS: opt_print_chardevs(); break;
-    case INFO_NETDEVS: printf("Available netdev backend types:\n"); break;
+    case INFO_NETDEVS: printf("Available netdev backend types:\nuser\n"); break;
     }
 }

@@ -10,16 +10,24 @@
 #include "base/base.h"
 #include "cli/keyval.h"
 #include "guest/a64/state.h"
+#include "hw/block.h"
+#include "hw/net.h"
 
 #define OPT_MAX_DEVS 32
 #define OPT_MAX_CHARDEVS 16
 #define OPT_MAX_SERIALS 8
 
-enum opt_device_kind { OPT_DEV_RNG, OPT_DEV_CONSOLE };
+#define OPT_MAX_NETDEVS 8
+
+enum opt_device_kind { OPT_DEV_RNG, OPT_DEV_CONSOLE, OPT_DEV_BLK, OPT_DEV_NET };
 
 struct opt_device {
     enum opt_device_kind kind;
-    int slot;                                    /* virtio-mmio-bus.N, or -1 */
+    bool pci;                                    /* virtio-*-pci, not virtio-*-device */
+    int slot;                                    /* virtio-mmio-bus.N or PCI device number; -1: the next */
+    const char *drive, *serial;                  /* BLK: id of -drive or -blockdev */
+    const char *netdev;                          /* NET: id, or NULL */
+    uint8_t mac[6];                              /* NET: zero: by the board */
     const char *chardev;                         /* id, or NULL */
     bool has_port;                               /* CONSOLE: a virtconsole was put on this virtio-serial-device */
     const char *id;
@@ -35,6 +43,16 @@ struct opt_chardev {
     const char *logfile;                         /* a copy of the output, or NULL */
     bool logappend;
     bool mux, signals;
+};
+
+struct opt_drive {
+    const char *id, *serial;
+    struct block_options b;
+};
+
+struct opt_netdev {
+    const char *id;
+    struct net_user_options user;
 };
 
 /* What only prints something and ends the run. */
@@ -64,6 +82,12 @@ struct options {
     unsigned n_chardev;
     struct opt_device dev[OPT_MAX_DEVS];
     unsigned n_dev;
+    struct opt_drive drive[OPT_MAX_DEVS];
+    unsigned n_drive;
+    bool snapshot;                               /* all disks */
+    struct opt_netdev netdev[OPT_MAX_NETDEVS];
+    unsigned n_netdev;
+    bool net_given, old_nic, old_user;           /* -nic or -net; -net nic; -net user */
     const char *object_id[OPT_MAX_DEVS];         /* entropy sources of -object */
     unsigned n_object;
 
@@ -102,8 +126,18 @@ char *opt_device(struct options *o, const char *arg);
 char *opt_chardev(struct options *o, const char *arg);
 char *opt_object(struct options *o, const char *arg);
 const struct opt_chardev *opt_find_chardev(const struct options *o, const char *id);
+/* ---- backends.c ---- */
+char *opt_drive(struct options *o, const char *arg);
+char *opt_blockdev(struct options *o, const char *arg);
+char *opt_disk(struct options *o, const char *arg);              /* -hda and an argument without a dash */
+char *opt_netdev(struct options *o, const char *arg);
+char *opt_nic(struct options *o, const char *arg);
+char *opt_net(struct options *o, const char *arg);
+struct opt_drive *opt_find_drive(struct options *o, const char *id);
+struct opt_netdev *opt_find_netdev(struct options *o, const char *id);
+bool opt_parse_mac(const char *s, uint8_t mac[6]) MUST_CHECK;
 /* Names used before they were defined, the order being free: checked at the end. */
-char *opt_check_references(const struct options *o);
+char *opt_check_references(struct options *o);
 
 static inline bool opt_is_help(const char *arg) { return !__builtin_strcmp(arg, "help") || !__builtin_strcmp(arg, "?"); }
 

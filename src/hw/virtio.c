@@ -27,9 +27,11 @@ static void update_irq(struct virtio_dev *d)
     irq_set(&d->irq, d->isr != 0);
 }
 
-static void raise_isr(struct virtio_dev *d, uint8_t bit)
+static void raise_isr(struct virtio_dev *d, uint8_t bit, int queue)
 {
     d->isr |= bit;
+    if (d->notify)
+        d->notify(d, queue);
     update_irq(d);
 }
 
@@ -52,7 +54,7 @@ void virtio_broken(struct virtio_dev *d, const char *why)
 void virtio_config_changed(struct virtio_dev *d)
 {
     d->config_generation++;
-    raise_isr(d, VIRTIO_ISR_CONFIG);
+    raise_isr(d, VIRTIO_ISR_CONFIG, -1);
 }
 
 bool virtio_pop(struct virtio_dev *d, unsigned q, struct vq_elem *e)
@@ -74,7 +76,7 @@ void virtio_push(struct virtio_dev *d, unsigned q, const struct vq_elem *e, uint
 void virtio_signal(struct virtio_dev *d, unsigned q)
 {
     if (vq_should_signal(&d->vq[q]))
-        raise_isr(d, VIRTIO_ISR_QUEUE);
+        raise_isr(d, VIRTIO_ISR_QUEUE, (int)q);
 }
 
 uint64_t virtio_offered(const struct virtio_dev *d)

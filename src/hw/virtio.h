@@ -49,6 +49,9 @@ struct virtio_ops {
 struct virtio_dev {
     const struct virtio_ops *ops;
     struct irq irq;                              /* set by the transport */
+    /* Also told, by transports with messages: QUEUE has used buffers, or -1: the configuration changed. May be NULL. */
+    void (*notify)(struct virtio_dev *d, int queue);
+    void *notify_opaque;
     struct virtqueue vq[VIRTIO_MAX_QUEUES];
     uint64_t driver_features;
     uint8_t status;

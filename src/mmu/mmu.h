@@ -44,7 +44,7 @@ bool mmu_peek(struct vcpu *c, uint64_t va, void *buf, size_t len) MUST_CHECK;
 uint64_t mmu_exec_key(struct vcpu *c, uint64_t va);
 
 /* Prediction for generated code: slot of vcpu.delta that serves accesses of `view` to va, or -1. */
-int mmu_slot(enum view view, uint64_t va);
+int mmu_slot(struct vcpu *c, enum view view, uint64_t va);
 /* Was the vCPU's last access in C one that no window can serve for now (MMIO, a churning page)? */
 bool mmu_last_was_soft(const struct vcpu *c);
 /* Accesses in C since the start that a window would have served. */

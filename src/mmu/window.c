@@ -305,11 +305,15 @@ struct window *window_for(struct vcpu *c, struct space *s, enum region_group g, 
     return w;
 }
 
-int mmu_slot(enum view view, uint64_t va)
+int mmu_slot(struct vcpu *c, enum view view, uint64_t va)
 {
     enum region_group g = view_group(view, va);
     if (g == REGION_GROUPS)
         return -1;
-    int n = slot_of(g, va_region(va), true);
+    int n = slot_of(g, va_region(va), false);
+    struct walk w;
+    /* Slots are few: a value that is no address must not take one. */
+    if (n < 0 && mmu.guest->walk(c, va, ACC_READ, view, &w) == WALK_OK && rec_flags(&w, g))
+        n = slot_of(g, va_region(va), true);
     return n < 0 ? -1 : (int)g * REGION_SLOTS + n;
 }

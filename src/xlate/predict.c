@@ -53,13 +53,13 @@ static bool value_of(const struct vcpu *c, const struct ir_block *b, ir_val v, u
 
 int predict_region(void *opaque, const struct ir_block *b, unsigned i, int64_t *region)
 {
-    const struct vcpu *c = opaque;
+    struct vcpu *c = opaque;
     enum view view = (enum view)b->insn[i].mem.view;
     struct xlate_vcpu *x = c->xlate;
     uint64_t va;
     int slot = -1;
     if (value_of(c, b, b->insn[i].a, &va, DEPTH) && (int64_t)va >> 47 == (int64_t)va >> 63)
-        slot = mmu_slot(view, va);
+        slot = mmu_slot(c, view, va);
     if (slot >= 0) {
         *region = (int64_t)va >> REGION_SHIFT;
         x->last_slot[view] = slot;

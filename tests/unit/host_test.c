@@ -615,7 +615,7 @@ static bool chain_test(uint8_t *area, size_t size)
     ir_reset(&blk, 0x80);
     ir_begin_insn(&blk, 0x80);
     ir_putr(&blk, 1, ir_const(&blk, IR_I64, 77));
-    ir_exit_state(&blk);
+    ir_exit_dispatch(&blk, 0x84);
     if (!host_generate(&blk, &o, area + 4096, size - 4096, &end))
         return false;
     struct vcpu *c = cpu[1];
@@ -662,6 +662,24 @@ static bool chain_test(uint8_t *area, size_t size)
     if (host_run(c, loop.entry) || vcpu_pc(c) != va || c->r[1])
         return false;
     c->exit_req = 0;
+    /* the state that a helper left: by the jump cache, or out on a miss and when somebody wants the vCPU */
+    ir_reset(&blk, 0xa0);
+    ir_begin_insn(&blk, 0xa0);
+    ir_exit_state(&blk);
+    if (!host_generate(&blk, &o, area + 12288, size - 12288, &loop))
+        return false;
+    vcpu_set_pc(c, va);
+    if (host_run(c, loop.entry) || c->pc_page != (va & PAGE_MASK) || c->r[1] != 77)
+        return false;
+    c->r[1] = 0;
+    c->exit_req = 1;
+    vcpu_set_pc(c, va);
+    if (host_run(c, loop.entry) || vcpu_pc(c) != va || c->r[1])
+        return false;
+    c->exit_req = 0;
+    c->jc_ctx ^= 0x8000;
+    if (host_run(c, loop.entry) || vcpu_pc(c) != va || c->r[1])
+        return false;
     return true;
 }
 

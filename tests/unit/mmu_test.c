@@ -150,7 +150,8 @@ static void test_fill_and_fault(bool shadow)
     CHECK(load(USER_VA + 8, VIEW_USER, &v) && v == 0x1122334455667788);
     CHECK(shadow ? (installed(USER_VA, VIEW_USER) & REC_W) != 0 : in_tlb(USER_VA, VIEW_USER, true));
     if (shadow) {
-        int slot = mmu_slot(VIEW_USER, USER_VA);
+        int slot = mmu_slot(cpu, VIEW_USER, USER_VA);
+        CHECK(mmu_slot(cpu, VIEW_USER, 0x123456789000) == -1);   /* nothing there: no slot is spent */
         CHECK(slot >= 0 && cpu->delta[slot] != REGION_POISON);
         CHECK(*(uint64_t *)(uintptr_t)(USER_VA + 8 + (uint64_t)cpu->delta[slot]) == 0x1122334455667788);
         CHECK(cpu->region_table[VIEW_USER][(USER_VA >> REGION_SHIFT) & (REGION_TABLE - 1)] == cpu->delta[slot]);

@@ -500,6 +500,102 @@ static void test_interrupts(void)
     EQ(pc(), CODE + 4);
 }
 
+/* MSR DAIF and the immediates, SPSel, PAN: inline, and what makes them leave the block. */
+static void test_pstate(void)
+{
+    start(A64_MAX);
+    cpu->v.lines = 1u << A64_LINE_IRQ;
+    run(MSR_IMM(3, 1u, 7));                       /* F only: the IRQ stays masked */
+    EQ(unwound, 0);
+    EQ(cpu->daif, 0x380);
+    run(MSR_IMM(3, 2u, 6));
+    EQ(unwound, 0);
+    cpu->v.r[2] = 0x340;
+    run(MSR(3, 3, 4, 2, 1, 2));
+    EQ(unwound && cpu->v.exit_req == 1, 1);
+    EQ(pc(), CODE + 4);
+    EQ(cpu->daif, 0x340);
+    cpu->v.lines = 0;
+    run(MSR(3, 3, 4, 2, 1, 2));
+    EQ(unwound, 0);
+    /* PSTATE.D is a mode flag while software step is on. */
+    cpu->mdscr_el1 = 1;
+    run(MSR_IMM(3, 8u, 7));
+    EQ(unwound, 1);
+    EQ(cpu->daif, 0x140);
+    run(MSR_IMM(3, 8u, 6));
+    EQ(unwound, 1);
+    run(MSR_IMM(3, 4u, 6));
+    EQ(unwound, 0);
+
+    start(A64_MAX);
+    cpu->v.r[31] = 0x1110;
+    cpu->sp_other[0] = 0x2220;
+    run(MSR_IMM(0, 1u, 5));                       /* no change */
+    EQ(cpu->v.r[31], 0x1110);
+    run(MSR_IMM(0, 0u, 5));
+    EQ(cpu->v.r[31] == 0x2220 && cpu->spsel == 0 && cpu->sp_in_use == 0 && cpu->sp_other[1] == 0x1110, 1);
+    EQ(pc(), CODE + 4);
+    cpu->v.r[3] = 1;
+    run(MSR(3, 0, 4, 2, 0, 3));
+    EQ(cpu->v.r[31] == 0x1110 && cpu->spsel == 1 && cpu->sp_in_use == 1, 1);
+    run(MSR_IMM(0, 1u, 4));
+    EQ(cpu->pan == 1 && (a64_guest_ops.flags(&cpu->v) & A64F_PAN), 1);
+    run(MSR_IMM(0, 1u, 4));
+    EQ(cpu->pan == 1 && pc() == CODE + 4, 1);
+    cpu->v.r[3] = 0;
+    run(MSR(3, 0, 4, 2, 3, 3));
+    EQ(cpu->pan, 0);
+}
+
+#define LDR_X0_SP 0xf94003e0u                     /* LDR X0, [SP] */
+#define LDR_X0_SP_8 0xf94007e0u                   /* LDR X0, [SP, #8] */
+#define STP_PRE 0xa9bf7be0u                       /* STP X0, X30, [SP, #-16]! */
+#define LDR_POST8 0xf84087e0u                     /* LDR X0, [SP], #8 */
+
+static unsigned count_traps(const uint32_t *insns, unsigned n)
+{
+    unsigned traps = 0;
+    memcpy(code, insns, n * 4);
+    struct translate_ctx ctx = { .page = code, .pc_off = 0, .max_insns = n, .flags = a64_guest_ops.flags(&cpu->v) };
+    a64_guest_ops.translate(&block, &ctx, &cpu->v);
+    ir_verify(&block);
+    for (unsigned i = 0; i < block.n; i++)
+        traps += block.insn[i].op == IR_TRAPNZ;
+    return traps;
+}
+
+static void test_sp_alignment(void)
+{
+    start(A64_CORTEX_A57);
+    cpu->v.r[31] = DATA + 0x20;
+    run(LDR_X0_SP_8);
+    EQ(unwound, 0);
+    cpu->v.r[31] = DATA + 0x28;
+    run(LDR_X0_SP_8);
+    EQ(unwound && took(0x200, EC_SPALIGN), 1);
+    EQ(cpu->esr_el1, 0x9a000000);
+    EQ(cpu->elr_el1, CODE);
+    /* Not with SCTLR_EL1.SA clear; EL0 has a bit of its own. */
+    start(A64_CORTEX_A57);
+    cpu->sctlr_el1 &= ~(1ull << 3);
+    cpu->v.r[31] = DATA + 0x28;
+    run(LDR_X0_SP);
+    EQ(unwound, 0);
+    start(A64_CORTEX_A57);
+    cpu->sctlr_el1 |= 1ull << 4;
+    to_el0();
+    cpu->v.r[31] = DATA + 0x28;
+    run(LDR_X0_SP);
+    EQ(took(0x400, EC_SPALIGN), 1);
+    /* One check for what moves by multiples of 16; another behind what does not. */
+    start(A64_CORTEX_A57);
+    static const uint32_t frame[] = { STP_PRE, LDR_X0_SP_8, STP_PRE, LDR_X0_SP };
+    EQ(count_traps(frame, 4), 1);
+    static const uint32_t odd[] = { LDR_POST8, LDR_X0_SP, LDR_X0_SP_8 };
+    EQ(count_traps(odd, 3), 2);
+}
+
 static void test_el0_traps(void)
 {
     start(A64_CORTEX_A57);
@@ -745,6 +841,8 @@ int main(void)
     test_ids();
     test_exceptions();
     test_interrupts();
+    test_pstate();
+    test_sp_alignment();
     test_el0_traps();
     test_timer();
     test_maintenance();

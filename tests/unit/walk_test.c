@@ -134,15 +134,15 @@ static bool same(const struct walk *x, const struct walk *y, enum walk_status st
 {
     if (x->fault != y->fault || x->level != y->level)
         return false;
-    return st != WALK_OK || (x->gpa == y->gpa && x->shift == y->shift && x->perms == y->perms && x->device == y->device &&
-                             x->global == y->global && x->leaf_gpa == y->leaf_gpa);
+    return st != WALK_OK || (x->gpa == y->gpa && x->shift == y->shift && x->perms == y->perms &&
+                             x->device == y->device && x->global == y->global && x->leaf_gpa == y->leaf_gpa);
 }
 
 static struct walk w;
 
 /*
- * Every walk of these tests is made in further ways that must agree: with the decoded regimes fresh, through the RAM view,
- * and in the named address space while all registers name another one.
+ * Every walk of these tests is made in further ways that must agree: with the decoded regimes fresh, through the RAM
+ * view, and in the named address space while all registers name another one.
  */
 static enum walk_status walk(uint64_t va, enum access acc, enum view view)
 {

@@ -33,7 +33,7 @@ struct a64_smccc_ops {
  */
 struct a64_host_ops {
     void (*switch_space)(struct vcpu *c);         /* roots, ASID or translation controls changed: bases follow */
-    /* An exception or its return set a new mode and pc (roots are as before): the jump cache's key follows. May be NULL. */
+    /* An exception or its return set a new mode and pc (roots are as before): the jump cache's key follows. */
     void (*mode_changed)(struct vcpu *c);
     void (*tlbi_all)(struct vcpu *c);
     void (*tlbi_asid)(struct vcpu *c, uint16_t asid);

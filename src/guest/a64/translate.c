@@ -38,7 +38,9 @@ static uint64_t help_sp_align(struct vcpu *c, uint64_t a, uint64_t b, uint64_t d
     vcpu_unwind(c);
 }
 
-static const struct ir_helper helper_sp_align = {"sp_align", help_sp_align, IRE_FAULT | IRE_STATE | IRE_WSTATE | IRE_RGPR | IRE_RFLAGS};
+static const struct ir_helper helper_sp_align = {
+    "sp_align", help_sp_align, IRE_FAULT | IRE_STATE | IRE_WSTATE | IRE_RGPR | IRE_RFLAGS,
+};
 
 /* v is 16-aligned: it is the checked value, or a multiple of 16 away from it, or masked. */
 static bool known_aligned(const struct a64_tr *tr, ir_val v)
@@ -48,7 +50,9 @@ static bool known_aligned(const struct a64_tr *tr, ir_val v)
 
         if (i->op == IR_CONST)
             return !(i->imm & 15);
-        if ((i->op != IR_ADD && i->op != IR_AND) || tr->b->insn[i->b].op != IR_CONST || (tr->b->insn[i->b].imm & 15) || steps == 8)
+        if ((i->op != IR_ADD && i->op != IR_AND) || steps == 8)
+            return false;
+        if (tr->b->insn[i->b].op != IR_CONST || (tr->b->insn[i->b].imm & 15))
             return false;
         if (i->op == IR_AND)
             return true;

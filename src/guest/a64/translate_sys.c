@@ -153,9 +153,9 @@ bool trans_DSB(struct a64_tr *tr, const struct arg_DSB *a)
 }
 
 /*
- * The next instruction is fetched anew, through the translation now in force: not by a chained jump, which would stay in
- * this physical page, but by the jump cache, whose key has the address space in it. Whatever changes mode flags has gone
- * through the run loop by itself.
+ * The next instruction is fetched anew, through the translation now in force: not by a chained jump, which would stay
+ * in this physical page, but by the jump cache, whose key has the address space in it. Whatever changes mode flags has
+ * gone through the run loop by itself.
  */
 bool trans_ISB(struct a64_tr *tr, const struct arg_ISB *a)
 {
@@ -212,7 +212,7 @@ static void msr_daif_imm(struct a64_tr *tr, bool set, unsigned imm)
     daif_changed(tr, lines, imm & DAIF_D);
 }
 
-/* A high line that v leaves masked makes a needless turn through the run loop: rare, and cheaper than to find out here. */
+/* A high line that v leaves masked costs a needless turn through the run loop: rare, and cheaper than finding out. */
 static void msr_daif(struct a64_tr *tr, ir_val v)
 {
     struct ir_block *b = tr->b;

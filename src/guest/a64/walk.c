@@ -2,9 +2,9 @@
  * walk.c - the stage 1 translation table walk of the EL1&0 regime (VMSAv8-64), and what of it names an address space.
  *
  * Owns the reading of TCR, TTBR, MAIR and descriptors. Must have no side effects: it reads tables in the RAM view (or
- * through host->read_gpa64) and fills its results; only a64_decode_regimes() writes, and that only to the decoded copies. No hardware update of access or dirty flags (a clear AF is a fault), no
- * stage 2, no 52-bit addresses. Rules: Arm ARM DDI 0487, D8.2 (process), D8.3 (descriptors), D8.4 (permissions);
- * fault codes: ESR_ELx, ISS of a data abort.
+ * through host->read_gpa64) and fills its results; only a64_decode_regimes() writes, and that only to the decoded
+ * copies. No hardware update of access or dirty flags (a clear AF is a fault), no stage 2, no 52-bit addresses. Rules:
+ * Arm ARM DDI 0487, D8.2 (process), D8.3 (descriptors), D8.4 (permissions); fault codes: ESR_ELx, ISS of a data abort.
  */
 #include "guest/a64/translate.h"
 
@@ -23,7 +23,7 @@
 #define DESC_AF (1ull << 10)
 #define DESC_NG (1ull << 11)
 
-/* Bits of space_id.config: everything besides the root that shapes a walk. Without CFG_ON only CFG_TBI has a meaning. */
+/* space_id.config: everything besides the root that shapes a walk. Without CFG_ON only CFG_TBI_OFF has a meaning. */
 #define CFG_TSZ(x) (unsigned)bits(x, 0, 8)
 #define CFG_GRANULE(x) (unsigned)bits(x, 8, 8)    /* log2 */
 #define CFG_TBI_OFF 1ull                          /* with the MMU off */
@@ -232,7 +232,8 @@ static enum walk_status walk_off(const struct a64_cpu *c, bool tbi, uint64_t va,
                      : PERM_R(VIEW_KERNEL_PAN) | ((ro) ? 0 : PERM_W(VIEW_KERNEL_PAN))) |                               \
               ((uxn) || ((wxn) && (el0) && !(ro)) ? 0 : PERM_XU) |                                                     \
               ((pxn) || ((el0) && !(ro)) || ((wxn) && !(ro)) ? 0 : PERM_XK))
-#define LEAF4(uxn, pxn, wxn) LEAF(0, 0, uxn, pxn, wxn), LEAF(1, 0, uxn, pxn, wxn), LEAF(0, 1, uxn, pxn, wxn), LEAF(1, 1, uxn, pxn, wxn)
+#define LEAF4(uxn, pxn, wxn)                                                                                           \
+    LEAF(0, 0, uxn, pxn, wxn), LEAF(1, 0, uxn, pxn, wxn), LEAF(0, 1, uxn, pxn, wxn), LEAF(1, 1, uxn, pxn, wxn)
 static const uint8_t leaf_table[32] = {           /* el0 | ro << 1 | pxn << 2 | uxn << 3 | wxn << 4 */
     LEAF4(0, 0, 0), LEAF4(0, 1, 0), LEAF4(1, 0, 0), LEAF4(1, 1, 0),
     LEAF4(0, 0, 1), LEAF4(0, 1, 1), LEAF4(1, 0, 1), LEAF4(1, 1, 1),
@@ -255,8 +256,9 @@ static inline uint64_t read_desc(const struct a64_cpu *c, uint64_t at, bool *ok)
 }
 
 /* The walk proper, in the tables of root as r says. *leaf: the leaf descriptor. */
-static inline enum walk_status walk_tables(const struct a64_cpu *c, const struct a64_regime *r, uint64_t root, unsigned half,
-                                           uint64_t va, enum access acc, enum view view, struct walk *out, uint64_t *leaf)
+static inline enum walk_status walk_tables(const struct a64_cpu *c, const struct a64_regime *r, uint64_t root,
+                                           unsigned half, uint64_t va, enum access acc, enum view view,
+                                           struct walk *out, uint64_t *leaf)
 {
     if (r->tbi)
         va = untagged(va);
