@@ -191,7 +191,7 @@ static void build_machine(struct options *o)
         if (strcmp(o->serial[i], "none") && strcmp(o->serial[i], "null"))
             warn("-serial %s: the machine has one serial port, this one goes nowhere", o->serial[i]);
 
-    struct virt_dev devs[OPT_MAX_DEVS];
+    struct virt_dev devs[OPT_MAX_DEVS + 1];
     for (unsigned i = 0; i < o->n_dev; i++) {
         const struct opt_device *d = &o->dev[i];
         static const enum virt_dev_kind kind[] = {
@@ -209,6 +209,10 @@ static void build_machine(struct options *o)
     }
     cfg.devs = devs;
     cfg.n_devs = o->n_dev;
+    if (!o->nodefaults && !o->net_given && !o->n_netdev) {
+        static const struct net_user_options user;       /* QEMU's default network */
+        devs[cfg.n_devs++] = (struct virt_dev){ .kind = VIRT_DEV_NET, .pci = true, .slot = -1, .net = net_user_new(&user) };
+    }
 
     if (o->ram_size < VIRT_RAM_MIN || o->ram_size > VIRT_RAM_MAX)
         die("-m: this machine takes %llu MiB to %llu MiB", (unsigned long long)VIRT_RAM_MIN >> 20,

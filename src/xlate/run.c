@@ -168,7 +168,7 @@ void xlate_run(struct vcpu *c)
     struct xlate_vcpu *x = c->xlate;
     while (!__atomic_load_n(&c->exit_req, __ATOMIC_ACQUIRE)) {
         uint64_t pc = vcpu_pc(c);
-        if (unlikely((int64_t)pc >> 47 != 0 && (int64_t)pc >> 47 != -1) && xl.guest->canonical(c, &pc))
+        if (unlikely((int64_t)pc >> 48 != 0 && (int64_t)pc >> 48 != -1) && xl.guest->canonical(c, &pc))
             vcpu_set_pc(c, pc);                   /* a tagged branch target: the PC itself has no tag */
         if (unlikely(pc & (xl.guest->insn_align - 1))) {
             xl.guest->raise_mem(c, &(struct mem_fault){ .va = pc, .access = ACC_EXEC, .fault = FAULT_ALIGN });

@@ -225,7 +225,7 @@ int main(void)
     test_requests();
     test_bad_requests();
     test_reset();
-    test_requests();
+    test_bad_requests();
     unlink(path);
     return check_done();
 }

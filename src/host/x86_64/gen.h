@@ -45,6 +45,7 @@ struct stub {
     uint8_t base;                                /* register of the IR base value */
     bool xmm;                                    /* XMM registers hold live values */
     bool ef;                                     /* EFLAGS hold NZCV where the stub returns to */
+    bool direct;                                 /* REGION: the table has been looked at already */
     bool clean32;                                /* result is I32 */
     uint8_t size;
     uint8_t view;

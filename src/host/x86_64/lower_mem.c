@@ -99,6 +99,7 @@ static unsigned host_pointer(struct gen *g, const struct ir_insn *i, unsigned ra
     unsigned h = temp(g, false);
     int slot = g->o->predict ? g->o->predict(g->o->opaque, g->b, g->i, &region) : -1;
     struct stub *s = new_stub(g, STUB_REGION);
+    s->direct = slot < 0;
     if (slot < 0) {
         stub_from(s, region_lookup(g, h, ra, i->mem.view));
     } else {
@@ -606,6 +607,15 @@ void emit_stubs(struct gen *g)
             land32(A, s->from[k]);
         A->ef = false;
         if (s->kind == STUB_REGION) {
+            if (!s->direct) {
+                /* The table at once, but for the failures that are sampled and for tagged addresses. */
+                alu_mi(A, false, ALU_SUB, STATE(region_credit), 1);
+                uint8_t *sample = jcc32(A, X_S);
+                uint8_t *odd = region_lookup(g, s->dst, s->base, s->view);
+                jmp_to(A, s->back);
+                land32(A, sample);
+                land32(A, odd);
+            }
             region_thunk(g, s->dst, s->base, s->view);
             jmp_to(A, s->back);
         } else if (s->kind == STUB_EVAL || s->kind == STUB_FLAGS_EVAL) {
