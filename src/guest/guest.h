@@ -28,6 +28,8 @@ struct walk {
     uint8_t level;
     uint8_t fault;                               /* guest's own code (A64: FSC) */
     uint64_t leaf_gpa;                           /* physical address of the leaf descriptor: its neighbours are the next leaves; 0 if none (MMU off) */
+    uint64_t desc;                               /* the leaf descriptor as read */
+    uint64_t table_attrs;                        /* what the tables above add: equal values and equal descriptors mean equal rights */
 };
 
 /* A data or instruction abort to raise. */

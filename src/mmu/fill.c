@@ -7,6 +7,7 @@
 #include "mmu/internal.h"
 
 #define AROUND 16u                                /* pages looked at on a first fill: 64 KiB, aligned */
+#define PAGE_OF(va) ((va) >> PAGE_SHIFT & (RUN_MAX - 1))
 #define RUN_MAX 512u                              /* and at most, when all of those are one run */
 
 enum region_group view_group(enum view v, uint64_t va)
@@ -37,10 +38,9 @@ uint64_t rec_flags(const struct walk *w, enum region_group g)
 }
 
 /* Does the page at va continue the run (same flags, physical address as expected)? */
-static bool continues(struct vcpu *c, enum view view, enum region_group g, uint64_t va, uint64_t gpa, uint64_t flags)
+static bool continues(struct vcpu *c, enum view view, enum region_group g, uint64_t va, uint64_t gpa, uint64_t flags, struct walk *w)
 {
-    struct walk w;
-    return mmu.guest->walk(c, va, ACC_READ, view, &w) == WALK_OK && (w.gpa & PAGE_MASK) == gpa && rec_flags(&w, g) == flags;
+    return mmu.guest->walk(c, va, ACC_READ, view, w) == WALK_OK && (w->gpa & PAGE_MASK) == gpa && rec_flags(w, g) == flags;
 }
 
 struct churn *churn_of(const struct space *s, uint64_t va)
@@ -72,6 +72,7 @@ bool fill_window(struct vcpu *c, struct space *s, enum view view, uint64_t va, c
     if (!win)
         return false;
     uint64_t page = va & PAGE_MASK, gpa = w->gpa & PAGE_MASK;
+    struct walk leaf[RUN_MAX];                    /* of the 2 MiB around page, by PAGE_OF() */
     uint64_t lo, hi;                              /* guest addresses [lo, hi) that become one run */
     if (w->shift >= GROUP_SHIFT) {
         lo = ALIGN_DOWN(page, 1ull << GROUP_SHIFT);
@@ -81,20 +82,17 @@ bool fill_window(struct vcpu *c, struct space *s, enum view view, uint64_t va, c
         while (!mem_is_ram(gpa + (hi - PAGE_SIZE - page), PAGE_SIZE))
             hi -= PAGE_SIZE;
     } else {
-        uint64_t min = ALIGN_DOWN(page, AROUND << PAGE_SHIFT), max = min + (AROUND << PAGE_SHIFT);
         lo = page;
         hi = page + PAGE_SIZE;
-        while (hi < max && continues(c, view, g, hi, gpa + (hi - page), flags))
-            hi += PAGE_SIZE;
-        while (lo > min && continues(c, view, g, lo - PAGE_SIZE, gpa - (page - lo) - PAGE_SIZE, flags))
-            lo -= PAGE_SIZE;
-        if (hi - lo == AROUND << PAGE_SHIFT) {    /* all of it: the mapping is large; go on to the end of the table */
-            min = ALIGN_DOWN(page, RUN_MAX << PAGE_SHIFT);
-            max = min + (RUN_MAX << PAGE_SHIFT);
-            while (hi < max && continues(c, view, g, hi, gpa + (hi - page), flags))
+        leaf[PAGE_OF(page)] = *w;
+        for (uint64_t span = AROUND << PAGE_SHIFT;; span = RUN_MAX << PAGE_SHIFT) {
+            uint64_t min = ALIGN_DOWN(page, span), max = min + span;
+            while (hi < max && continues(c, view, g, hi, gpa + (hi - page), flags, &leaf[PAGE_OF(hi)]))
                 hi += PAGE_SIZE;
-            while (lo > min && continues(c, view, g, lo - PAGE_SIZE, gpa - (page - lo) - PAGE_SIZE, flags))
+            while (lo > min && continues(c, view, g, lo - PAGE_SIZE, gpa - (page - lo) - PAGE_SIZE, flags, &leaf[PAGE_OF(lo - 1)]))
                 lo -= PAGE_SIZE;
+            if (hi - lo != span || span == RUN_MAX << PAGE_SHIFT)
+                break;                            /* all of the first span: the mapping is large, go on to the end of the table */
         }
     }
     unsigned pages = (unsigned)((hi - lo) >> PAGE_SHIFT);
@@ -104,6 +102,7 @@ bool fill_window(struct vcpu *c, struct space *s, enum view view, uint64_t va, c
         s->has_global = true;
     log_to(mmu, "mmu: fill va %#llx gpa %#llx %u pages %s\n", (unsigned long long)lo,
            (unsigned long long)(gpa - (page - lo)), pages, flags & REC_W ? "rw" : "r");
-    window_install(win, lo, gpa - (page - lo), pages, flags, pages <= AROUND);
+    window_install(win, lo, gpa - (page - lo), pages, flags, pages <= AROUND,
+                   w->shift >= GROUP_SHIFT ? w : &leaf[PAGE_OF(lo)]);
     return true;
 }

@@ -30,6 +30,13 @@ struct group_rec {
     uint32_t pos;                                 /* in window.groups */
     uint32_t max_leaf_shift;                      /* largest leaf installed here */
     uint64_t e[GROUP_PAGES];
+    /*
+     * The leaf table that the 4 KiB entries came from, so that a whole group is compared without a walk a page: 0 when they
+     * came from several, or from none.
+     */
+    uint64_t table, table_attrs;
+    bool mixed;
+    uint64_t desc[GROUP_PAGES];                   /* the descriptors that e[] was made from */
 };
 
 struct window {
@@ -61,6 +68,7 @@ struct space {
     struct space_id id;
     uint8_t half;
     bool in_use;
+    bool stale;                                   /* must be compared with its tables before it is in force again */
     bool has_global;                              /* a global leaf was ever cached */
     uint8_t n_asids;
     uint16_t asid[SPACE_ASIDS];
@@ -118,20 +126,22 @@ static inline int64_t va_region(uint64_t va) { return (int64_t)va >> REGION_SHIF
 
 /* space.c */
 struct space *space_get(unsigned half, const struct space_id *id);
+bool space_in_force(const struct space *s);       /* on any vCPU */
 bool space_has_asid(const struct space *s, int asid);
 void space_bind(struct vcpu *c, unsigned half, struct space *s);
 void space_new_exec_key(struct space *s);
 struct exec_page *space_exec_page(const struct space *s, uint64_t va);   /* NULL, or its entry (used or not) */
 void space_note_exec(struct space *s, uint64_t va, const struct walk *w, enum view view);
 
+/* LEAF of window_install(): the walks of the pages, in order; of large leaves the first only is looked at. */
 /* window.c: the only callers of mmap, mprotect and munmap on windows */
 void window_init(void);
 struct window *window_for(struct vcpu *c, struct space *s, enum region_group g, uint64_t va, bool create);
 struct window *space_window(const struct space *s, enum region_group g, uint64_t va);
 uint64_t window_rec(const struct window *w, uint64_t va);
-void window_install(struct window *w, uint64_t va, uint64_t gpa, unsigned pages, uint64_t flags, bool populate);
+void window_install(struct window *w, uint64_t va, uint64_t gpa, unsigned pages, uint64_t flags, bool populate, const struct walk *leaf);
 void window_drop(struct window *w, uint64_t va, unsigned pages);
-void window_relabel(struct window *w, uint64_t va, uint64_t rec);   /* same page and rights, other leaf size or scope */
+void window_relabel(struct window *w, uint64_t va, uint64_t rec, uint64_t desc);   /* same page and rights, other leaf size or scope */
 void window_wipe(struct window *w);
 void window_release(struct window *w);            /* to the spares; bases of vCPUs follow */
 void window_rebase(struct space *s, unsigned g, unsigned slot);   /* vCPUs running s see its windows' deltas anew */

@@ -66,6 +66,7 @@ bool mmu_uses_windows(void);
     X(tlbi_asid, "TLBI by ASID")                                       \
     X(tlbi_all, "TLBI of everything")                                  \
     X(dropped_pages, "pages dropped from windows")                     \
+    X(kept_groups, "2 MiB groups found unchanged at a TLBI")          \
     X(kept_pages, "pages found unchanged at a TLBI")                   \
     X(windows_made, "windows given to a space")                        \
     X(windows_evicted, "windows taken back")                           \

@@ -104,7 +104,7 @@ static void space_free(struct space *s)
     free(s);
 }
 
-static bool space_is_current(const struct space *s)
+bool space_in_force(const struct space *s)
 {
     for (unsigned i = 0; i < mmu.n_vcpus; i++)
         if (mv(mmu.vcpu[i])->cur[s->half] == s)
@@ -116,7 +116,7 @@ static void evict_oldest(void)
 {
     struct space *old = NULL;
     for (unsigned i = 0; i < mmu.n_spaces; i++)
-        if (!space_is_current(mmu.all[i]) && (!old || mmu.all[i]->last_used < old->last_used))
+        if (!space_in_force(mmu.all[i]) && (!old || mmu.all[i]->last_used < old->last_used))
             old = mmu.all[i];
     if (old)
         space_free(old);
@@ -220,7 +220,7 @@ void mmu_switch(struct vcpu *c)
             space_bind(c, half, s);
         }
         /* The high half's table is shared by all ASIDs of a kernel: its maintenance names all ASIDs. */
-        if (space_add_asid(s, id.asid) && half == 0 && s->n_asids > 1)
+        if ((space_add_asid(s, id.asid) && half == 0 && s->n_asids > 1) || s->stale)
             sync_space(c, s);
     }
 }

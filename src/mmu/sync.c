@@ -2,43 +2,48 @@
  * sync.c - sync=tlb: what is cached follows the guest's TLB maintenance, lazily and exactly.
  *
  * A page named by a TLBI is walked again: unchanged it stays, changed it is replaced or dropped. The invariant: when the
- * TLBI's helper returns no removed or tightened translation can hit. A space that is not in force cannot be walked in the
- * guest's present configuration: what was named in it is dropped.
+ * TLBI's helper returns no removed or tightened translation can hit.
+ *
+ * Only a space that is in force is walked at once. Of another the guest may rewrite the tables freely after the TLBI, because
+ * no hardware would walk them before they are in force again: what a TLBI by address names is dropped, and after a TLBI of more
+ * the space is stale until a switch to it, which compares it with its tables of then.
  */
 #include "base/log.h"
 #include "mmu/internal.h"
 
-static bool in_force(struct vcpu *c, const struct space *s) { return mv(c)->cur[s->half] == s; }
-
 static enum view group_view(unsigned g) { return g == REGION_LOW_USER ? VIEW_USER : VIEW_KERNEL; }
 
 /* What should be installed at va now; 0 for nothing. */
-static uint64_t wanted(struct vcpu *c, unsigned g, uint64_t va)
+static uint64_t wanted(struct vcpu *c, const struct window *win, uint64_t va, uint64_t *desc)
 {
+    const struct space *s = win->owner;
+    unsigned g = win->group;
     struct walk w;
-    if (mmu.guest->walk(c, va, ACC_READ, group_view(g), &w) != WALK_OK)
+    if (mmu.guest->walk_space(c, &s->id, s->half, va, ACC_READ, group_view(g), &w) != WALK_OK)
         return 0;
+    *desc = w.desc;
     uint64_t f = rec_flags(&w, g);
     return f ? (w.gpa & PAGE_MASK) | f : 0;
 }
 
 /* Bring [va, va + pages) of w, all within one group record, up to date; nothing outside what is installed is added. */
-static void sync_pages(struct vcpu *c, struct window *w, uint64_t va, unsigned pages, bool global_too)
+static void sync_pages(struct vcpu *c, struct window *w, uint64_t va, unsigned pages, bool global_too, bool walk)
 {
-    bool walk = in_force(c, w->owner);
     uint64_t run_va = 0;
     unsigned run = 0;                             /* pending drop */
     for (unsigned i = 0; i <= pages; i++) {
         uint64_t v = va + ((uint64_t)i << PAGE_SHIFT);
         uint64_t rec = i < pages ? window_rec(w, v) : 0;
-        uint64_t now = 0;
+        uint64_t now = 0, desc = 0;
         bool drop = false;
         if (rec && (global_too || !(rec & REC_GLOBAL))) {
-            now = walk ? wanted(c, w->group, v) : 0;
-            if (now == rec)
+            now = walk ? wanted(c, w, v, &desc) : 0;
+            if (now == rec) {
                 mmu.stats.kept_pages++;
+                w->l1[(v - w->va) >> GROUP_SHIFT]->desc[v >> PAGE_SHIFT & (GROUP_PAGES - 1)] = desc;
+            }
             else if (now && REC_GPA(now) == REC_GPA(rec) && (now & (REC_R | REC_W)) == (rec & (REC_R | REC_W)))
-                window_relabel(w, v, now);
+                window_relabel(w, v, now, desc);
             else
                 drop = true;
         }
@@ -53,21 +58,60 @@ static void sync_pages(struct vcpu *c, struct window *w, uint64_t va, unsigned p
     }
 }
 
+/* Does the whole group still follow from the leaf table it was made from, at the place where that was? */
+static bool group_unchanged(struct vcpu *c, const struct window *w, const struct group_rec *g)
+{
+    if (g->mixed || g->max_leaf_shift > PAGE_SHIFT)
+        return false;
+    const uint64_t *table = mem_ptr(g->table, PAGE_SIZE);
+    if (!table)
+        return false;
+    unsigned first = GROUP_PAGES, changed = 0;
+    for (unsigned i = GROUP_PAGES; i-- > 0;) {
+        if (!g->e[i])
+            continue;
+        first = i;
+        changed |= __atomic_load_n(&table[i], __ATOMIC_RELAXED) != g->desc[i];
+    }
+    struct walk leaf;
+    if (changed || first == GROUP_PAGES ||
+        mmu.guest->walk_space(c, &w->owner->id, w->owner->half, g->va + ((uint64_t)first << PAGE_SHIFT), ACC_READ, group_view(w->group),
+                              &leaf) != WALK_OK ||
+        leaf.shift != PAGE_SHIFT || leaf.leaf_gpa != g->table + 8ull * first || leaf.table_attrs != g->table_attrs)
+        return false;
+    mmu.stats.kept_groups++;
+    return true;
+}
+
+/* Nothing that is installed is valid any more: the end of an address space. */
+static bool all_gone(struct vcpu *c, const struct window *w)
+{
+    for (uint32_t i = 0; i < w->n_groups; i++) {
+        const struct group_rec *g = w->groups[i];
+        for (unsigned k = 0; k < GROUP_PAGES; k++) {
+            uint64_t desc;
+            if (g->e[k] && wanted(c, w, g->va + ((uint64_t)k << PAGE_SHIFT), &desc))
+                return false;
+        }
+    }
+    return true;
+}
+
 static void sync_window(struct vcpu *c, struct window *w, bool global_too)
 {
     if (!w->pages || (!global_too && !w->local_pages))
         return;
-    if (!in_force(c, w->owner) && (global_too || w->local_pages == w->pages)) {
+    if ((global_too || w->local_pages == w->pages) && all_gone(c, w)) {
         window_wipe(w);
         return;
     }
-    for (uint32_t i = w->n_groups; i-- > 0;)      /* dropping may free records[i] and move the last one here */
-        if (i < w->n_groups)
-            sync_pages(c, w, w->groups[i]->va, GROUP_PAGES, global_too);
+    for (uint32_t i = w->n_groups; i-- > 0;)      /* dropping may free groups[i] and move the last one here */
+        if (i < w->n_groups && !group_unchanged(c, w, w->groups[i]))
+            sync_pages(c, w, w->groups[i]->va, GROUP_PAGES, global_too, true);
 }
 
 /* [va, end) of w, widened to whole leaves: one TLBI anywhere in a block removes the block. */
-static void sync_window_range(struct vcpu *c, struct window *w, uint64_t va, uint64_t end, bool global_too)
+static void sync_window_range(struct vcpu *c, struct window *w, uint64_t va, uint64_t end, bool walk)
 {
     uint64_t leaf = 1ull << w->max_leaf_shift;
     uint64_t lo = MAX(ALIGN_DOWN(va, leaf), w->va), hi = MIN(ALIGN_UP(end, leaf) - 1, w->va + REGION_SIZE - 1);
@@ -85,18 +129,17 @@ static void sync_window_range(struct vcpu *c, struct window *w, uint64_t va, uin
                 mmu.stats.churn_pages++;
         }
         if (from < to)
-            sync_pages(c, w, from, (unsigned)((to - from) >> PAGE_SHIFT), global_too);
+            sync_pages(c, w, from, (unsigned)((to - from) >> PAGE_SHIFT), true, walk);
     }
 }
 
 /* Pages code was fetched from, in [va, end). */
-static void sync_exec(struct vcpu *c, struct space *s, uint64_t va, uint64_t end)
+static void sync_exec(struct vcpu *c, struct space *s, uint64_t va, uint64_t end, bool walk)
 {
     if (!s->n_exec || va > s->exec_hi || end - 1 < s->exec_lo)
         return;
     va = ALIGN_DOWN(va, 1ull << s->exec_shift);   /* one TLBI anywhere in a block removes the block */
     end = ALIGN_UP(end - 1, 1ull << s->exec_shift);
-    bool walk = in_force(c, s);
     uint64_t pages = ((end - va) >> PAGE_SHIFT) + 1;
     for (uint64_t i = 0; i < (pages < s->cap_exec ? pages : s->cap_exec); i++) {
         const struct exec_page *e;
@@ -110,7 +153,7 @@ static void sync_exec(struct vcpu *c, struct space *s, uint64_t va, uint64_t end
         if (!e->used)
             continue;
         struct walk w;
-        if (!walk || mmu.guest->walk(c, e->va, ACC_EXEC, e->view, &w) != WALK_OK || (w.gpa & PAGE_MASK) != e->gpa) {
+        if (!walk || mmu.guest->walk_space(c, &s->id, s->half, e->va, ACC_EXEC, e->view, &w) != WALK_OK || (w.gpa & PAGE_MASK) != e->gpa) {
             space_new_exec_key(s);
             return;
         }
@@ -125,7 +168,8 @@ void sync_space(struct vcpu *c, struct space *s)
                 sync_window(c, s->win[g][n], true);
     for (unsigned v = 0; v < VIEW_COUNT; v++)
         softtlb_flush(&s->tlb[v]);
-    sync_exec(c, s, 0, ~0ull & PAGE_MASK);
+    sync_exec(c, s, 0, ~0ull & PAGE_MASK, true);
+    s->stale = false;
 }
 
 /* The kernel views' arrays also hold low-half pages of the space in force. */
@@ -143,8 +187,12 @@ void mmu_tlbi_all(struct vcpu *c)
 {
     mmu.stats.tlbi_all++;
     log_to(mmu, "mmu: tlbi all\n");
-    for (unsigned i = 0; i < mmu.n_spaces; i++)
-        sync_space(c, mmu.all[i]);
+    for (unsigned i = 0; i < mmu.n_spaces; i++) {
+        if (space_in_force(mmu.all[i]))
+            sync_space(c, mmu.all[i]);
+        else
+            mmu.all[i]->stale = true;
+    }
     mv(c)->kernel_low = false;
 }
 
@@ -156,6 +204,10 @@ void mmu_tlbi_asid(struct vcpu *c, uint16_t asid)
         struct space *s = mmu.all[i];
         if (!space_has_asid(s, asid))
             continue;
+        if (!space_in_force(s)) {
+            s->stale = true;
+            continue;
+        }
         for (unsigned g = 0; g < REGION_GROUPS; g++)
             for (unsigned n = 0; n < REGION_SLOTS; n++)
                 if (s->win[g][n])
@@ -163,7 +215,7 @@ void mmu_tlbi_asid(struct vcpu *c, uint16_t asid)
         for (unsigned v = 0; v < VIEW_COUNT; v++)
             if (s->tlb[v].has_local)
                 softtlb_flush(&s->tlb[v]);
-        sync_exec(c, s, 0, ~0ull & PAGE_MASK);
+        sync_exec(c, s, 0, ~0ull & PAGE_MASK, true);
     }
     flush_kernel_low(c);
 }
@@ -180,18 +232,19 @@ void mmu_tlbi_range(struct vcpu *c, uint64_t va, uint64_t size, int asid)
         struct space *s = mmu.all[i];
         if (s->half != half || !(s->has_global || space_has_asid(s, asid)))
             continue;
+        bool in_force = space_in_force(s);
         for (unsigned g = 0; g < REGION_GROUPS; g++) {
             if ((g == REGION_HIGH) != (half == 1))
                 continue;
             for (unsigned n = 0; n < REGION_SLOTS; n++) {
                 struct window *w = s->win[g][n];
                 if (w && w->pages && va < w->va + REGION_SIZE - 1 && end - 1 >= w->va)
-                    sync_window_range(c, w, va, end, true);
+                    sync_window_range(c, w, va, end, in_force);
             }
         }
         for (unsigned v = 0; v < VIEW_COUNT; v++)
             softtlb_flush_range(&s->tlb[v], va, end - va);
-        sync_exec(c, s, va, end);
+        sync_exec(c, s, va, end, in_force);
     }
     if (half == 0)
         flush_kernel_low(c);

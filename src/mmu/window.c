@@ -152,7 +152,19 @@ static void make_room(const struct window *keep)
     }
 }
 
-void window_install(struct window *w, uint64_t va, uint64_t gpa, unsigned pages, uint64_t flags, bool populate)
+static void note_table(struct group_rec *g, unsigned i, const struct walk *leaf)
+{
+    uint64_t table = leaf->shift == PAGE_SHIFT ? leaf->leaf_gpa & PAGE_MASK : 0;
+    if (!table || (leaf->leaf_gpa & ~PAGE_MASK) != 8ull * i || (g->table && (g->table != table || g->table_attrs != leaf->table_attrs))) {
+        g->mixed = true;
+        return;
+    }
+    g->table = table;
+    g->table_attrs = leaf->table_attrs;
+    g->desc[i] = leaf->desc;
+}
+
+void window_install(struct window *w, uint64_t va, uint64_t gpa, unsigned pages, uint64_t flags, bool populate, const struct walk *leaf)
 {
     make_room(w);
     int prot = (flags & REC_R ? PROT_READ : 0) | (flags & REC_W ? PROT_WRITE : 0);
@@ -174,6 +186,7 @@ void window_install(struct window *w, uint64_t va, uint64_t gpa, unsigned pages,
         *e = (gpa + ((uint64_t)i << PAGE_SHIFT)) | flags;
         w->local_pages += !(flags & REC_GLOBAL);
         g->max_leaf_shift = MAX(g->max_leaf_shift, REC_LEAF_SHIFT(flags));
+        note_table(g, v >> PAGE_SHIFT & (GROUP_PAGES - 1), REC_LEAF_SHIFT(flags) == PAGE_SHIFT ? &leaf[i] : leaf);
     }
     w->max_leaf_shift = MAX(w->max_leaf_shift, REC_LEAF_SHIFT(flags));
     account(w, boundaries(w, va, pages), before);
@@ -205,12 +218,13 @@ void window_drop(struct window *w, uint64_t va, unsigned pages)
     mmu.stats.dropped_pages += dropped;
 }
 
-void window_relabel(struct window *w, uint64_t va, uint64_t rec)
+void window_relabel(struct window *w, uint64_t va, uint64_t rec, uint64_t desc)
 {
     struct group_rec *g = group_of(w, va);
     uint64_t *e = &g->e[va >> PAGE_SHIFT & (GROUP_PAGES - 1)];
     w->local_pages += !(rec & REC_GLOBAL) - !(*e & REC_GLOBAL);
     *e = rec;
+    g->desc[va >> PAGE_SHIFT & (GROUP_PAGES - 1)] = desc;
     g->max_leaf_shift = MAX(g->max_leaf_shift, REC_LEAF_SHIFT(rec));
     w->max_leaf_shift = MAX(w->max_leaf_shift, REC_LEAF_SHIFT(rec));
 }

@@ -126,7 +126,7 @@ void flush_jump_caches(void)
 {
     for (unsigned v = 0; v < xl.n_vcpus; v++) {
         for (unsigned i = 0; i < ARRAY_LEN(xl.vcpu[v]->jc); i++)
-            xl.vcpu[v]->jc[i].key = JC_EMPTY;
+            xl.vcpu[v]->jc[i] = (struct jc_entry){ JC_EMPTY, xl.jump_miss };
         ((struct xlate_vcpu *)xl.vcpu[v]->xlate)->pending = NULL;
     }
 }
@@ -240,6 +240,7 @@ static void emit(struct vcpu *c, struct block *b)
     };
     if (!xl.seg[0].base)
         make_segments(xl.cfg.code_size / 64);
+    ((struct xlate_vcpu *)c->xlate)->no_prediction = b->tries >= MISS_TRIES;
     struct segment *s = &xl.seg[xl.cur];
     if (!host_generate(xl.ir, &o, s->at, (size_t)(s->end - s->at), &b->code)) {
         xl.cur = (xl.cur + 1) % SEGMENTS;

@@ -60,6 +60,7 @@ struct itlb_entry { uint64_t key, gpa; };
 
 struct xlate_vcpu {
     struct itlb_entry itlb[ITLB_SIZE];            /* key: page ^ jc_ctx */
+    bool no_prediction;                           /* the block being made missed too often */
     int last_slot[VIEW_COUNT];                    /* the last prediction that rested on a value, or -1 */
     int64_t last_region[VIEW_COUNT];
     struct block *fault_block;                    /* of the last SIGSEGV, and its site */
@@ -86,6 +87,7 @@ struct xlate_state {
     struct retry retry[RETRY_SIZE];               /* by gpa: blocks just dropped for their predictions */
     uint32_t n_patched, cap_patched;
     uint64_t needless;                            /* mmu_needless_slow() when the sites were last restored */
+    const void *jump_miss;                        /* where an empty jump cache entry leads */
     struct block *dead;                           /* jit=off: dropped blocks, freed when none runs */
     void *dma;                                    /* pending device writes */
     void *perf_map;                               /* FILE * */

@@ -58,6 +58,8 @@ int predict_region(void *opaque, const struct ir_block *b, unsigned i, int64_t *
     struct xlate_vcpu *x = c->xlate;
     uint64_t va;
     int slot = -1;
+    if (x->no_prediction)
+        return -1;
     if (value_of(c, b, b->insn[i].a, &va, DEPTH) && (int64_t)va >> 48 == (int64_t)va >> 63)
         slot = mmu_slot(c, view, va);
     if (slot >= 0) {

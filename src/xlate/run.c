@@ -71,6 +71,7 @@ void xlate_init(const struct xlate_config *cfg, const struct guest_ops *guest, c
         size_t used = host_init(xl.area, cfg->code_size, &cb);
         if (used > cfg->code_size / 64)
             bug("thunks take %zu bytes", used);
+        xl.jump_miss = host_jump_miss();
     }
     if (cfg->perf_map) {
         char path[64];
@@ -92,7 +93,7 @@ void xlate_vcpu_init(struct vcpu *c)
     c->xlate = x;
     xl.vcpu[xl.n_vcpus++] = c;
     for (unsigned i = 0; i < ARRAY_LEN(c->jc); i++)
-        c->jc[i].key = JC_EMPTY;
+        c->jc[i] = (struct jc_entry){ JC_EMPTY, xl.jump_miss };
 }
 
 static enum access_kind access_kind(void)

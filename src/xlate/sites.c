@@ -112,5 +112,5 @@ void sites_region_miss(struct vcpu *c, const void *host_pc)
     for (unsigned v = 0; v < xl.n_vcpus; v++)
         for (unsigned i = 0; i < ARRAY_LEN(c->jc); i++)
             if (xl.vcpu[v]->jc[i].code == b->code.entry)
-                xl.vcpu[v]->jc[i].key = JC_EMPTY;
+                xl.vcpu[v]->jc[i] = (struct jc_entry){ JC_EMPTY, xl.jump_miss };
 }

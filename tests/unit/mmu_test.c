@@ -45,9 +45,10 @@ static struct map *map_find(uint64_t r, uint64_t va)
     return NULL;
 }
 
-static enum walk_status walk(struct vcpu *c, uint64_t va, enum access acc, enum view view, struct walk *w)
+static enum walk_status walk_space(struct vcpu *c, const struct space_id *id, unsigned half, uint64_t va, enum access acc,
+                                   enum view view, struct walk *w)
 {
-    const struct map *m = map_find(root[va_half(va)], va);
+    const struct map *m = map_find(id->root, va);
     memset(w, 0, sizeof(*w));
     if (!m) {
         w->fault = 7;
@@ -66,6 +67,12 @@ static enum walk_status walk(struct vcpu *c, uint64_t va, enum access acc, enum 
     return WALK_OK;
 }
 
+static enum walk_status walk(struct vcpu *c, uint64_t va, enum access acc, enum view view, struct walk *w)
+{
+    struct space_id id = { .root = root[va_half(va)] };
+    return walk_space(c, &id, va_half(va), va, acc, view, w);
+}
+
 static struct space_id space(const struct vcpu *c, unsigned half)
 {
     return (struct space_id){ .root = root[half], .config = half, .asid = cur_asid };
@@ -78,7 +85,7 @@ static void dump(const struct vcpu *c, void (*out)(const char *, ...)) {}
 NORETURN void vcpu_unwind(struct vcpu *c) { longjmp(fault_jmp, 1); }
 
 static const struct guest_ops guest = {
-    .name = "test", .insn_align = 4, .walk = walk, .space = space, .canonical = canonical, .raise_mem = raise_mem,
+    .name = "test", .insn_align = 4, .walk = walk, .walk_space = walk_space, .space = space, .canonical = canonical, .raise_mem = raise_mem,
     .fetch_view = fetch_view, .dump = dump, .state_size = sizeof(struct vcpu),
 };
 

@@ -38,6 +38,7 @@
 #define CFG_ON (1ull << 63)
 
 #define ADDR_MASK 0x0000ffffffffffffull
+#define TABLE_ATTRS (31ull << 59)                 /* hierarchical attributes of a table descriptor */
 
 static unsigned pa_bits(unsigned code)
 {
@@ -218,7 +219,7 @@ static enum walk_status walk_off(const struct a64_cpu *c, bool tbi, uint64_t va,
     out->global = true;
     out->level = 0;
     out->fault = 0;
-    out->leaf_gpa = 0;
+    out->leaf_gpa = out->desc = out->table_attrs = 0;
     return WALK_OK;
 }
 
@@ -314,6 +315,8 @@ static inline enum walk_status walk_tables(const struct a64_cpu *c, const struct
     out->level = (uint8_t)level;
     out->fault = 0;
     out->leaf_gpa = at;
+    out->desc = desc;
+    out->table_attrs = tables & TABLE_ATTRS;
     *leaf = desc;
     if (!permitted(out->perms, acc, view))
         return fault(out, FSC_PERMISSION, level);
