@@ -173,6 +173,12 @@ static void open_drive(struct options *o, const struct opt_device *d, struct vir
     v->serial = d->serial ? d->serial : drive->serial;
 }
 
+static void on_reset(void)
+{
+    mmu_reset();
+    xlate_invalidate_all();
+}
+
 static void build_machine(struct options *o)
 {
     struct opened chars = { .o = o };
@@ -180,7 +186,7 @@ static void build_machine(struct options *o)
         .ram_size = o->ram_size, .gic_version = o->gic_version, .smp = o->smp, .model = o->model,
         .kernel_path = o->kernel, .initrd_path = o->initrd, .dtb_path = o->dtb, .append = o->append,
         .dumpdtb_path = o->dumpdtb, .no_reboot = o->no_reboot, .no_seed = !o->dtb_randomness,
-        .on_reset = xlate_invalidate_all,
+        .on_reset = on_reset,
     };
     const char *serial = options_serial0(o);
     if (serial)

@@ -21,6 +21,8 @@ struct mmu_config {
 
 void mmu_init(const struct mmu_config *cfg, const struct guest_ops *guest);
 void mmu_vcpu_init(struct vcpu *c);
+/* Forget every address space (machine reset). No vCPU runs; each must mmu_switch() before it does. */
+void mmu_reset(void);
 
 /* The slow paths; on a guest fault they raise it and unwind. */
 extern const struct ir_mem_ops mmu_mem_ops;

@@ -225,6 +225,28 @@ void mmu_switch(struct vcpu *c)
     }
 }
 
+void mmu_reset(void)
+{
+    for (unsigned i = 0; i < mmu.n_vcpus; i++) {
+        struct vcpu *c = mmu.vcpu[i];
+        struct mmu_vcpu *m = mv(c);
+        m->cur[0] = m->cur[1] = NULL;
+        m->kernel_low = false;
+        for (unsigned n = 0; n < ARRAY_LEN(c->delta); n++)
+            c->delta[n] = REGION_POISON;
+        for (unsigned n = 0; n < REGION_TABLE; n++)
+            m->rt_user[n] = m->rt_kernel[n] = REGION_POISON;
+        for (unsigned v = 0; v < VIEW_COUNT; v++)
+            softtlb_none(&c->tlb[v]);
+    }
+    while (mmu.n_spaces)
+        space_free(mmu.all[0]);
+    for (unsigned g = 0; g < REGION_GROUPS; g++)
+        for (unsigned n = 0; n < REGION_SLOTS; n++)
+            mmu.slot_region[g][n] = INT64_MIN;
+    memset(mmu.churn, 0, sizeof(mmu.churn));
+}
+
 uint64_t mmu_exec_key(struct vcpu *c, uint64_t va)
 {
     return mv(c)->cur[va_half(va)]->exec_key;
