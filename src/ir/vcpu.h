@@ -49,13 +49,15 @@ struct tlb_desc {
 };
 
 /* Inline jump cache: guest VA (xor context) -> host code. */
-#define JC_BITS 12
+#define JC_BITS 13
 struct jc_entry {
     uint64_t key;                                /* va ^ vcpu.jc_ctx; JC_EMPTY never matches */
     const void *code;
 };
 #define JC_EMPTY 1ull                            /* odd: no A64 instruction address */
-static inline unsigned jc_index(uint64_t va) { return (va >> 2) & ((1u << JC_BITS) - 1); }
+/* A hash, because hot code of a kernel lies megabytes apart at equal low bits. */
+#define JC_HASH 0x9e3779b1u
+static inline unsigned jc_index(uint64_t va) { return (uint32_t)va * JC_HASH >> (32 - JC_BITS); }
 
 /* Floating-point environment. Rounding in IEEE order of the Arm FPCR.RMode field. */
 enum fp_round { FP_RN, FP_RP, FP_RM, FP_RZ };

@@ -240,6 +240,12 @@ static inline void test_m8i(struct as *a, struct mo m, unsigned imm)
 static inline void unary(struct as *a, bool w, unsigned n, unsigned d) { op_rr(a, opw(0xf7, w), n, d); a->ef = a->ef && n == 2; }
 static inline void not_r(struct as *a, bool w, unsigned d) { unary(a, w, 2, d); }
 static inline void neg_r(struct as *a, bool w, unsigned d) { unary(a, w, 3, d); }
+static inline void imul_ri(struct as *a, bool w, unsigned d, unsigned s, int32_t imm)
+{
+    op_rr(a, opw(0x69, w), d, s);
+    e4(a, (uint32_t)imm);
+    a->ef = false;
+}
 static inline void imul_rr(struct as *a, bool w, unsigned d, unsigned s)
 {
     op_rr(a, opw(0xaf | M_0F, w), d, s);

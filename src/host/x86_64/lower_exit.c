@@ -44,16 +44,17 @@ static void exit_check(struct gen *g, int64_t target)
 static void jump_cache(struct gen *g, bool check)
 {
     int32_t jc = (int32_t)offsetof(struct vcpu, jc) - VCPU_BIAS;
-    _Static_assert(sizeof(struct jc_entry) == 16 && JC_BITS == 12, "index arithmetic below");
+    _Static_assert(sizeof(struct jc_entry) == 16, "index arithmetic below");
     uint8_t *stop = NULL;
     if (check) {
         alu_mi(A, false, ALU_CMP, STATE(exit_req), 0);
         stop = jcc32(A, X_NE);
         set_rel32(stop, host_state.leave_va);
     }
-    mov_rr(A, false, RDX, RAX);
+    imul_ri(A, false, RDX, RAX, (int32_t)JC_HASH);
     mov_rr(A, true, RCX, RAX);
-    alu_ri(A, false, ALU_AND, RDX, ((1 << JC_BITS) - 1) << 2);
+    shift_ri(A, false, SH_SHR, RDX, 32 - JC_BITS - 2);         /* jc_index() * 4 and two bits more */
+    alu_ri(A, false, ALU_AND, RDX, -4);
     alu_rm(A, true, ALU_XOR, RCX, STATE(jc_ctx));
     op_rm(A, 0x3b | OP_W, RCX, mo_bis(RBP, RDX, 2, jc + (int32_t)offsetof(struct jc_entry, key)));
     uint8_t *miss = jcc32(A, X_NE);
