@@ -70,7 +70,7 @@ const struct a64_idregs a64_idregs[A64_MODELS] = {
         .aa64dfr0 = DFR0,
         .aa64isar0 = ISAR0_V8 | F(2, 20) /* LSE */ | F(1, 28) /* RDM */ | F(1, 52) /* FLAGM */ |
                       F(2, 56) /* TLBI OS, range */,
-        .aa64isar1 = F(1, 0) /* DC CVAP */ | F(1, 20) /* LRCPC */ | F(1, 36) /* SB */,
+        .aa64isar1 = F(1, 0) /* DC CVAP */ | F(2, 20) /* LRCPC2 */ | F(1, 36) /* SB */,
         .aa64mmfr0 = F(4, 0) | F(2, 4) | F(1, 20) /* 16K granule */,
         .aa64mmfr1 = F(1, 12) /* HPDS */ | F(2, 20) /* PAN, AT S1E1RP */,
         .aa64mmfr2 = F(1, 0) /* CnP */ | F(1, 4) /* UAO */ | F(1, 60) /* E0PD */,
