@@ -40,7 +40,7 @@ struct tlb_entry {
     int64_t addend;                              /* hva = va + addend */
     uint64_t pte;                                /* owner's note (src/mmu) */
 };
-#define TLB_INVALID 1ull                         /* low bits set: never equal to a page address */
+#define TLB_INVALID 0x800ull                     /* neither a page address nor one with low bits of a misaligned access */
 #define TLB_ENTRY_SHIFT 5
 
 struct tlb_desc {

@@ -61,13 +61,12 @@ struct softtlb {
     uint64_t large_lo, large_hi;                  /* hull of the entries that came from leaves above 4 KiB */
 };
 
-struct exec_page { uint64_t va, gpa; bool used; enum view view; };
+struct exec_page { uint64_t va, gpa; bool used; uint8_t views; };   /* views: a bit each that fetched */
 
 #define SPACE_ASIDS 4
 struct space {
     struct space_id id;
     uint8_t half;
-    bool in_use;
     bool stale;                                   /* must be compared with its tables before it is in force again */
     bool has_global;                              /* a global leaf was ever cached */
     uint8_t n_asids;
@@ -113,6 +112,7 @@ struct mmu_state {
     int64_t slot_region[REGION_GROUPS][REGION_SLOTS];  /* region number; INT64_MIN: free */
     struct window **spare;                        /* reservations without an owner */
     unsigned n_spare, n_windows, max_windows;
+    unsigned n_records;                           /* struct group_rec in use */
     unsigned vmas, max_vmas;                      /* in windows, exact as far as the host merges */
     uint64_t rng;
     struct churn churn[CHURN_PAGES];
@@ -139,7 +139,8 @@ void window_init(void);
 struct window *window_for(struct vcpu *c, struct space *s, enum region_group g, uint64_t va, bool create);
 struct window *space_window(const struct space *s, enum region_group g, uint64_t va);
 uint64_t window_rec(const struct window *w, uint64_t va);
-void window_install(struct window *w, uint64_t va, uint64_t gpa, unsigned pages, uint64_t flags, bool populate, const struct walk *leaf);
+void window_install(struct window *w, uint64_t va, uint64_t gpa, unsigned pages, uint64_t flags, bool populate,
+                    const struct walk *leaf);
 void window_drop(struct window *w, uint64_t va, unsigned pages);
 void window_relabel(struct window *w, uint64_t va, uint64_t rec, uint64_t desc);   /* same page and rights, other leaf size or scope */
 void window_wipe(struct window *w);
@@ -150,7 +151,9 @@ void window_rebase(struct space *s, unsigned g, unsigned slot);   /* vCPUs runni
 void softtlb_none(struct tlb_desc *d);
 void softtlb_insert(struct vcpu *c, struct space *s, enum view view, uint64_t va, const struct walk *w, bool writable);
 void softtlb_flush(struct softtlb *t);
-void softtlb_flush_range(struct softtlb *t, uint64_t va, uint64_t size);
+void softtlb_flush_range(struct softtlb *t, uint64_t va, uint64_t last);   /* last: the last byte */
+/* The kernel views' arrays also hold low-half pages, of the pair of spaces in force: gone before either changes. */
+void softtlb_flush_kernel_low(struct mmu_vcpu *m);
 void softtlb_flush_half(struct softtlb *t, unsigned half);
 void softtlb_free(struct space *s);
 void softtlb_bind(struct vcpu *c, unsigned half);

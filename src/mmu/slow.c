@@ -59,7 +59,7 @@ static void count_use(struct vcpu *c, uint64_t va, enum view view)
     struct space *s = space_of(c, va);
     struct churn *h = churn_of(s, va);
     if (h->drops >= CHURN_DROPS && ++h->uses >= CHURN_USES)
-        softtlb_flush_range(&mv(c)->cur[view == VIEW_USER ? 0 : 1]->tlb[view], va & PAGE_MASK, PAGE_SIZE);
+        softtlb_flush_range(&mv(c)->cur[view == VIEW_USER ? 0 : 1]->tlb[view], va & PAGE_MASK, va | ~PAGE_MASK);
 }
 
 /*
@@ -105,7 +105,8 @@ static uint8_t *resolve(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem
     struct space *s = space_of(c, va);
     if (mmu.cfg.paging != PAGING_SHADOW || !fill_window(c, s, view, va, &w)) {
         mv(c)->last_soft = true;
-        if (!w.device || !w.leaf_gpa)             /* Device memory must fault when unaligned: never cached */
+        /* Never cached: Device memory, which must fault when unaligned, and the high half seen by EL0, whose array is the low half's. */
+        if ((!w.device || !w.leaf_gpa) && !(view == VIEW_USER && va_half(va)))
             softtlb_insert(c, s, view, va, &w, w.perms & PERM_W(view));
     }
     return host;

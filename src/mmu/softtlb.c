@@ -60,16 +60,15 @@ static void drop_page(struct softtlb *t, uint64_t va)
         e->read_tag = e->write_tag = TLB_INVALID;
 }
 
-void softtlb_flush_range(struct softtlb *t, uint64_t va, uint64_t size)
+void softtlb_flush_range(struct softtlb *t, uint64_t va, uint64_t last)
 {
     if (!t->d.table)
         return;
-    uint64_t end = va + size;
-    if ((va < t->large_hi && end > t->large_lo) || size >> PAGE_SHIFT >= entries(t)) {
+    if ((va <= t->large_hi && last >= t->large_lo) || (last - va) >> PAGE_SHIFT >= entries(t)) {
         clear(t);                                 /* a page of a larger leaf may go with any address of the leaf */
         return;
     }
-    for (uint64_t p = va & PAGE_MASK; p < end; p += PAGE_SIZE)
+    for (uint64_t p = va & PAGE_MASK, n = ((last - p) >> PAGE_SHIFT) + 1; n--; p += PAGE_SIZE)
         drop_page(t, p);
 }
 
@@ -113,11 +112,15 @@ void softtlb_bind(struct vcpu *c, unsigned half)
         else
             softtlb_none(&c->tlb[v]);
     }
-    if (m->kernel_low && m->cur[1]) {             /* low-half entries of the kernel views belong to the old pair of spaces */
-        softtlb_flush_half(&m->cur[1]->tlb[VIEW_KERNEL], 0);
-        softtlb_flush_half(&m->cur[1]->tlb[VIEW_KERNEL_PAN], 0);
-        m->kernel_low = false;
-    }
+}
+
+void softtlb_flush_kernel_low(struct mmu_vcpu *m)
+{
+    if (!m->kernel_low || !m->cur[1])
+        return;
+    softtlb_flush_half(&m->cur[1]->tlb[VIEW_KERNEL], 0);
+    softtlb_flush_half(&m->cur[1]->tlb[VIEW_KERNEL_PAN], 0);
+    m->kernel_low = false;
 }
 
 void softtlb_insert(struct vcpu *c, struct space *s, enum view view, uint64_t va, const struct walk *w, bool writable)

@@ -70,16 +70,19 @@ void space_note_exec(struct space *s, uint64_t va, const struct walk *w, enum vi
     va &= PAGE_MASK;
     uint64_t gpa = w->gpa & PAGE_MASK;
     struct exec_page *e = space_exec_page(s, va);
+    s->exec_shift = MAX(s->exec_shift, w->shift);
     if (e && e->used) {
-        if (e->gpa == gpa)
+        if (e->gpa == gpa) {
+            e->views |= (uint8_t)(1u << view);
             return;
+        }
         space_new_exec_key(s);
     }
     if (s->n_exec >= EXEC_MAX)
         space_new_exec_key(s);
     if (4 * (s->n_exec + 1) > 3 * s->cap_exec)
         exec_grow(s);
-    *space_exec_page(s, va) = (struct exec_page){ va, gpa, true, view };
+    *space_exec_page(s, va) = (struct exec_page){ va, gpa, true, (uint8_t)(1u << view) };
     s->n_exec++;
     s->exec_shift = MAX(s->exec_shift, w->shift);
     s->exec_lo = MIN(s->exec_lo, va);
@@ -133,7 +136,6 @@ struct space *space_get(unsigned half, const struct space_id *id)
     struct space *s = xcalloc(1, sizeof(*s));
     s->id = *id;
     s->half = (uint8_t)half;
-    s->in_use = true;
     space_new_exec_key(s);
     s->hash_next = mmu.spaces[h];
     mmu.spaces[h] = s;
@@ -196,6 +198,7 @@ void window_rebase(struct space *s, unsigned g, unsigned slot)
 void space_bind(struct vcpu *c, unsigned half, struct space *s)
 {
     struct mmu_vcpu *m = mv(c);
+    softtlb_flush_kernel_low(m);
     m->cur[half] = s;
     s->last_used = ++mmu.clock;
     for (unsigned g = 0; g < REGION_GROUPS; g++) {
@@ -205,6 +208,20 @@ void space_bind(struct vcpu *c, unsigned half, struct space *s)
             set_slot(m, g, n, s->win[g][n]);
     }
     softtlb_bind(c, half);
+}
+
+/* Anything cached that belongs to an ASID? A kernel's half has no such thing, but under KPTI. */
+static bool space_has_local(const struct space *s)
+{
+    for (unsigned k = 0; k < REGION_GROUPS * REGION_SLOTS; k++) {
+        const struct window *w = s->win[k / REGION_SLOTS][k % REGION_SLOTS];
+        if (w && w->local_pages)
+            return true;
+    }
+    for (unsigned v = 0; v < VIEW_COUNT; v++)
+        if (s->tlb[v].has_local)
+            return true;
+    return s->n_exec && s->half == 0;
 }
 
 void mmu_switch(struct vcpu *c)
@@ -219,8 +236,7 @@ void mmu_switch(struct vcpu *c)
             s = space_get(half, &id);
             space_bind(c, half, s);
         }
-        /* The high half's table is shared by all ASIDs of a kernel: its maintenance names all ASIDs. */
-        if ((space_add_asid(s, id.asid) && half == 0 && s->n_asids > 1) || s->stale)
+        if ((space_add_asid(s, id.asid) && s->n_asids > 1 && space_has_local(s)) || s->stale)
             sync_space(c, s);
     }
 }
@@ -241,9 +257,7 @@ void mmu_reset(void)
     }
     while (mmu.n_spaces)
         space_free(mmu.all[0]);
-    for (unsigned g = 0; g < REGION_GROUPS; g++)
-        for (unsigned n = 0; n < REGION_SLOTS; n++)
-            mmu.slot_region[g][n] = INT64_MIN;
+    /* slot_region stays: translated code that outlives the reset names regions by their slots */
     memset(mmu.churn, 0, sizeof(mmu.churn));
 }
 

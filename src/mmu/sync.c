@@ -110,50 +110,60 @@ static void sync_window(struct vcpu *c, struct window *w, bool global_too)
             sync_pages(c, w, w->groups[i]->va, GROUP_PAGES, global_too, true);
 }
 
-/* [va, end) of w, widened to whole leaves: one TLBI anywhere in a block removes the block. */
-static void sync_window_range(struct vcpu *c, struct window *w, uint64_t va, uint64_t end, bool walk)
+/* [va, last] of w, widened to whole leaves: one TLBI anywhere in a block removes the block. */
+static void sync_window_range(struct vcpu *c, struct window *w, uint64_t va, uint64_t last, bool walk)
 {
     uint64_t leaf = 1ull << w->max_leaf_shift;
-    uint64_t lo = MAX(ALIGN_DOWN(va, leaf), w->va), hi = MIN(ALIGN_UP(end, leaf) - 1, w->va + REGION_SIZE - 1);
-    for (uint64_t gva = ALIGN_DOWN(lo, 1ull << GROUP_SHIFT); gva <= hi; gva += 1ull << GROUP_SHIFT) {
-        const struct group_rec *g = w->l1[(gva - w->va) >> GROUP_SHIFT];
+    uint64_t lo = MAX(ALIGN_DOWN(va, leaf), w->va), hi = MIN(last | (leaf - 1), w->va + (REGION_SIZE - 1));
+    for (uint64_t n = (lo - w->va) >> GROUP_SHIFT; n <= (hi - w->va) >> GROUP_SHIFT; n++) {
+        const struct group_rec *g = w->l1[n];
         if (!g)
             continue;
-        uint64_t gl = 1ull << MAX(g->max_leaf_shift, PAGE_SHIFT);
-        uint64_t from = MAX(ALIGN_DOWN(va, gl), gva);
-        uint64_t to = MIN(ALIGN_UP(end, gl), gva + (1ull << GROUP_SHIFT));
-        if (end - va == PAGE_SIZE && gl == PAGE_SIZE && window_rec(w, va)) {
+        uint64_t gva = g->va, glast = gva + ((1ull << GROUP_SHIFT) - 1), gl = 1ull << MAX(g->max_leaf_shift, PAGE_SHIFT);
+        uint64_t from = MAX(ALIGN_DOWN(va, gl), gva), to = MIN(last | (gl - 1), glast);
+        if (from > to || from > glast || to < gva)
+            continue;
+        if (last - va == PAGE_SIZE - 1 && gl == PAGE_SIZE && from == (va & PAGE_MASK) && window_rec(w, va)) {
             struct churn *h = churn_of(w->owner, va);
             h->uses = 0;
             if (++h->drops == CHURN_DROPS)
                 mmu.stats.churn_pages++;
         }
-        if (from < to)
-            sync_pages(c, w, from, (unsigned)((to - from) >> PAGE_SHIFT), true, walk);
+        sync_pages(c, w, from & PAGE_MASK, (unsigned)((to - from) >> PAGE_SHIFT) + 1, true, walk);
     }
 }
 
-/* Pages code was fetched from, in [va, end). */
-static void sync_exec(struct vcpu *c, struct space *s, uint64_t va, uint64_t end, bool walk)
+static bool exec_changed(struct vcpu *c, struct space *s, const struct exec_page *e)
 {
-    if (!s->n_exec || va > s->exec_hi || end - 1 < s->exec_lo)
-        return;
+    for (unsigned v = 0; v < VIEW_COUNT; v++) {
+        struct walk w;
+        if (!(e->views & 1u << v))
+            continue;
+        if (mmu.guest->walk_space(c, &s->id, s->half, e->va, ACC_EXEC, (enum view)v, &w) != WALK_OK || (w.gpa & PAGE_MASK) != e->gpa)
+            return true;
+        s->exec_shift = MAX(s->exec_shift, w.shift);
+    }
+    return false;
+}
+
+/* Pages code was fetched from, in [va, last]. */
+static void sync_exec(struct vcpu *c, struct space *s, uint64_t va, uint64_t last, bool walk)
+{
     va = ALIGN_DOWN(va, 1ull << s->exec_shift);   /* one TLBI anywhere in a block removes the block */
-    end = ALIGN_UP(end - 1, 1ull << s->exec_shift);
-    uint64_t pages = ((end - va) >> PAGE_SHIFT) + 1;
-    for (uint64_t i = 0; i < (pages < s->cap_exec ? pages : s->cap_exec); i++) {
+    last |= (1ull << s->exec_shift) - 1;
+    if (!s->n_exec || va > s->exec_hi || last < s->exec_lo)
+        return;
+    uint64_t pages = (last - va) >> PAGE_SHIFT;   /* less one */
+    for (uint64_t i = 0; i <= pages && i < s->cap_exec; i++) {
         const struct exec_page *e;
         if (pages < s->cap_exec) {
-            e = space_exec_page(s, (va & PAGE_MASK) + (i << PAGE_SHIFT));
+            e = space_exec_page(s, va + (i << PAGE_SHIFT));
         } else {
             e = &s->exec[i];
-            if (e->va < va || e->va - va > end - va)
+            if (e->va < va || e->va > last)
                 continue;
         }
-        if (!e->used)
-            continue;
-        struct walk w;
-        if (!walk || mmu.guest->walk_space(c, &s->id, s->half, e->va, ACC_EXEC, e->view, &w) != WALK_OK || (w.gpa & PAGE_MASK) != e->gpa) {
+        if (e->used && (!walk || exec_changed(c, s, e))) {
             space_new_exec_key(s);
             return;
         }
@@ -168,19 +178,10 @@ void sync_space(struct vcpu *c, struct space *s)
                 sync_window(c, s->win[g][n], true);
     for (unsigned v = 0; v < VIEW_COUNT; v++)
         softtlb_flush(&s->tlb[v]);
-    sync_exec(c, s, 0, ~0ull & PAGE_MASK, true);
+    sync_exec(c, s, 0, ~0ull, true);
+    if (s->half == 0)
+        softtlb_flush_kernel_low(mv(c));
     s->stale = false;
-}
-
-/* The kernel views' arrays also hold low-half pages of the space in force. */
-static void flush_kernel_low(struct vcpu *c)
-{
-    struct mmu_vcpu *m = mv(c);
-    if (!m->kernel_low)
-        return;
-    softtlb_flush_half(&m->cur[1]->tlb[VIEW_KERNEL], 0);
-    softtlb_flush_half(&m->cur[1]->tlb[VIEW_KERNEL_PAN], 0);
-    m->kernel_low = false;
 }
 
 void mmu_tlbi_all(struct vcpu *c)
@@ -193,7 +194,7 @@ void mmu_tlbi_all(struct vcpu *c)
         else
             mmu.all[i]->stale = true;
     }
-    mv(c)->kernel_low = false;
+    softtlb_flush_kernel_low(mv(c));
 }
 
 void mmu_tlbi_asid(struct vcpu *c, uint16_t asid)
@@ -215,17 +216,15 @@ void mmu_tlbi_asid(struct vcpu *c, uint16_t asid)
         for (unsigned v = 0; v < VIEW_COUNT; v++)
             if (s->tlb[v].has_local)
                 softtlb_flush(&s->tlb[v]);
-        sync_exec(c, s, 0, ~0ull & PAGE_MASK, true);
+        sync_exec(c, s, 0, ~0ull, true);
     }
-    flush_kernel_low(c);
+    softtlb_flush_kernel_low(mv(c));
 }
 
 void mmu_tlbi_range(struct vcpu *c, uint64_t va, uint64_t size, int asid)
 {
     mmu.stats.tlbi_va++;
-    uint64_t end = va + size;
-    if (end < va)
-        end = ~0ull & PAGE_MASK;
+    uint64_t last = size - 1 > ~va ? ~0ull : va + size - 1;
     log_to(mmu, "mmu: tlbi va %#llx size %#llx asid %d\n", (unsigned long long)va, (unsigned long long)size, asid);
     unsigned half = va_half(va);
     for (unsigned i = 0; i < mmu.n_spaces; i++) {
@@ -238,14 +237,14 @@ void mmu_tlbi_range(struct vcpu *c, uint64_t va, uint64_t size, int asid)
                 continue;
             for (unsigned n = 0; n < REGION_SLOTS; n++) {
                 struct window *w = s->win[g][n];
-                if (w && w->pages && va < w->va + REGION_SIZE - 1 && end - 1 >= w->va)
-                    sync_window_range(c, w, va, end, in_force);
+                if (w && w->pages && va <= w->va + (REGION_SIZE - 1) && last >= w->va)
+                    sync_window_range(c, w, va, last, in_force);
             }
         }
         for (unsigned v = 0; v < VIEW_COUNT; v++)
-            softtlb_flush_range(&s->tlb[v], va, end - va);
-        sync_exec(c, s, va, end, in_force);
+            softtlb_flush_range(&s->tlb[v], va, last);
+        sync_exec(c, s, va, last, in_force);
     }
     if (half == 0)
-        flush_kernel_low(c);
+        softtlb_flush_kernel_low(mv(c));
 }

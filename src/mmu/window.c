@@ -15,6 +15,7 @@
 
 #define GUARD 65536ull                            /* base + imm of generated code stays within the reservation */
 #define DEFAULT_WINDOWS 96                        /* of the host's 256 regions of 2^39 bytes */
+#define MAX_RECORDS 32768u                        /* struct group_rec: 270 MB */
 #define VMA_RESERVE 4096                          /* left to the rest of the program */
 
 void window_init(void)
@@ -80,6 +81,7 @@ static struct group_rec *group_make(struct window *w, uint64_t va)
     struct group_rec **p = &w->l1[(va - w->va) >> GROUP_SHIFT];
     if (!*p) {
         struct group_rec *g = xcalloc(1, sizeof(*g));
+        mmu.n_records++;
         g->va = ALIGN_DOWN(va, 1ull << GROUP_SHIFT);
         if (w->n_groups == w->cap_groups) {
             w->cap_groups = w->cap_groups ? 2 * w->cap_groups : 16;
@@ -99,6 +101,7 @@ static void group_free(struct window *w, struct group_rec *g)
     w->l1[(g->va - w->va) >> GROUP_SHIFT] = NULL;
     w->groups[g->pos] = w->groups[--w->n_groups];
     w->groups[g->pos]->pos = g->pos;
+    mmu.n_records--;
     free(g);
 }
 
@@ -114,10 +117,10 @@ static bool merges(uint64_t a, uint64_t b)
 static unsigned boundaries(const struct window *w, uint64_t va, unsigned pages)
 {
     unsigned n = 0;
-    uint64_t end = w->va + REGION_SIZE - PAGE_SIZE;
-    uint64_t prev = va > w->va ? window_rec(w, va - PAGE_SIZE) : 0;
-    for (unsigned i = 0; i <= pages; i++, va += PAGE_SIZE) {
-        uint64_t r = va <= end ? window_rec(w, va) : 0;
+    uint64_t off = va - w->va;                    /* an offset does not wrap at the top of the address space */
+    uint64_t prev = off ? window_rec(w, va - PAGE_SIZE) : 0;
+    for (unsigned i = 0; i <= pages; i++, off += PAGE_SIZE) {
+        uint64_t r = off < REGION_SIZE ? window_rec(w, w->va + off) : 0;
         n += !merges(prev, r);
         prev = r;
     }
@@ -130,21 +133,33 @@ static void account(struct window *w, unsigned after, unsigned before)
     mmu.vmas += after - before;
 }
 
-static void make_room(const struct window *keep)
+/* The window to wipe for room: of the space that was in force longest ago; those in force only if there is no other. */
+static struct window *coldest(const struct window *keep)
 {
-    while (mmu.vmas + 2 > mmu.max_vmas) {
-        struct window *cold = NULL;
+    struct window *cold = NULL;
+    for (unsigned in_force = 0; in_force < 2 && !cold; in_force++) {
         for (unsigned i = 0; i < mmu.n_spaces; i++) {
             struct space *s = mmu.all[i];
+            if (space_in_force(s) != in_force)
+                continue;
             for (unsigned k = 0; k < REGION_GROUPS * REGION_SLOTS; k++) {
                 struct window *w = s->win[k / REGION_SLOTS][k % REGION_SLOTS];
                 if (w && w != keep && w->pages && (!cold || s->last_used < cold->owner->last_used))
                     cold = w;
             }
         }
+    }
+    return cold;
+}
+
+/* Keep the budgets: host VMAs, and records (contiguous aliases need few VMAs but a record each 2 MiB). */
+static void make_room(struct window *keep)
+{
+    while (mmu.vmas + 2 > mmu.max_vmas || mmu.n_records > MAX_RECORDS) {
+        struct window *cold = coldest(keep);
         if (!cold) {
             if (keep->pages)
-                window_wipe((struct window *)keep);
+                window_wipe(keep);
             return;
         }
         mmu.stats.windows_evicted++;
@@ -155,7 +170,8 @@ static void make_room(const struct window *keep)
 static void note_table(struct group_rec *g, unsigned i, const struct walk *leaf)
 {
     uint64_t table = leaf->shift == PAGE_SHIFT ? leaf->leaf_gpa & PAGE_MASK : 0;
-    if (!table || (leaf->leaf_gpa & ~PAGE_MASK) != 8ull * i || (g->table && (g->table != table || g->table_attrs != leaf->table_attrs))) {
+    if (!table || (leaf->leaf_gpa & ~PAGE_MASK) != 8ull * i ||
+        (g->table && (g->table != table || g->table_attrs != leaf->table_attrs))) {
         g->mixed = true;
         return;
     }
@@ -164,7 +180,8 @@ static void note_table(struct group_rec *g, unsigned i, const struct walk *leaf)
     g->desc[i] = leaf->desc;
 }
 
-void window_install(struct window *w, uint64_t va, uint64_t gpa, unsigned pages, uint64_t flags, bool populate, const struct walk *leaf)
+void window_install(struct window *w, uint64_t va, uint64_t gpa, unsigned pages, uint64_t flags, bool populate,
+                    const struct walk *leaf)
 {
     make_room(w);
     int prot = (flags & REC_R ? PROT_READ : 0) | (flags & REC_W ? PROT_WRITE : 0);
@@ -194,6 +211,10 @@ void window_install(struct window *w, uint64_t va, uint64_t gpa, unsigned pages,
 
 void window_drop(struct window *w, uint64_t va, unsigned pages)
 {
+    if (mmu.vmas + 2 > mmu.max_vmas) {            /* a hole in a run costs VMAs too */
+        window_wipe(w);
+        return;
+    }
     unsigned before = boundaries(w, va, pages);
     unsigned dropped = 0;
     for (unsigned i = 0; i < pages; i++) {
@@ -224,6 +245,8 @@ void window_relabel(struct window *w, uint64_t va, uint64_t rec, uint64_t desc)
     uint64_t *e = &g->e[va >> PAGE_SHIFT & (GROUP_PAGES - 1)];
     w->local_pages += !(rec & REC_GLOBAL) - !(*e & REC_GLOBAL);
     *e = rec;
+    if (rec & REC_GLOBAL)
+        w->owner->has_global = true;
     g->desc[va >> PAGE_SHIFT & (GROUP_PAGES - 1)] = desc;
     g->max_leaf_shift = MAX(g->max_leaf_shift, REC_LEAF_SHIFT(rec));
     w->max_leaf_shift = MAX(w->max_leaf_shift, REC_LEAF_SHIFT(rec));
@@ -257,7 +280,7 @@ static bool evict_window(const struct space *keep)
     struct window *cold = NULL;
     for (unsigned i = 0; i < mmu.n_spaces; i++) {
         struct space *s = mmu.all[i];
-        if (s == keep)
+        if (s == keep || space_in_force(s))       /* a running block may hold pointers into a window in force */
             continue;
         for (unsigned k = 0; k < REGION_GROUPS * REGION_SLOTS; k++) {
             struct window *w = s->win[k / REGION_SLOTS][k % REGION_SLOTS];

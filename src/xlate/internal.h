@@ -4,6 +4,8 @@
 #ifndef GNOMON_XLATE_INTERNAL_H
 #define GNOMON_XLATE_INTERNAL_H
 
+#include <stdio.h>
+
 #include "xlate/xlate.h"
 
 /* Block flags: the guest's mode flags, and here the access kind above them. */
@@ -89,8 +91,8 @@ struct xlate_state {
     uint64_t needless;                            /* mmu_needless_slow() when the sites were last restored */
     const void *jump_miss;                        /* where an empty jump cache entry leads */
     struct block *dead;                           /* jit=off: dropped blocks, freed when none runs */
-    void *dma;                                    /* pending device writes */
-    void *perf_map;                               /* FILE * */
+    struct dma_queue *dma;                        /* pending device writes (run.c) */
+    FILE *perf_map;
 };
 extern struct xlate_state xl;
 

@@ -167,6 +167,7 @@ static struct block *next_block(struct vcpu *c)
 void xlate_run(struct vcpu *c)
 {
     struct xlate_vcpu *x = c->xlate;
+    take_dma_writes();
     while (!__atomic_load_n(&c->exit_req, __ATOMIC_ACQUIRE)) {
         uint64_t pc = vcpu_pc(c);
         if (unlikely((int64_t)pc >> 48 != 0 && (int64_t)pc >> 48 != -1) && xl.guest->canonical(c, &pc))
@@ -197,7 +198,6 @@ void xlate_run(struct vcpu *c)
     }
     x->pending = NULL;
     sites_review();
-    take_dma_writes();
 }
 
 void xlate_invalidate(uint64_t gpa, uint64_t len)

@@ -46,8 +46,10 @@ static void judge_last(struct vcpu *c)
         return;
     if (!mmu_last_was_soft(c))
         b->soft[x->fault_site] = 0;
-    else if (++b->soft[x->fault_site] >= SITE_FAULTS)
+    else if (b->soft[x->fault_site] >= SITE_FAULTS - 1)
         patch(b, x->fault_site);
+    else
+        b->soft[x->fault_site]++;
 }
 
 bool xlate_fault(struct vcpu *c, void *ucontext)

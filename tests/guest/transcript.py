@@ -8,6 +8,7 @@ another command. Exit status 0 if all steps agree; prints the first differences.
 
 import argparse
 import difflib
+import fcntl
 import hashlib
 import os
 import re
@@ -21,7 +22,8 @@ from console import Console, GuestError         # noqa: E402
 
 START, END = "== (?:arithmetic|machine)$", "== end:"
 # What transcript-debian.sh runs. The kernel and its modules are not part of it: the initramfs has no use for them.
-DEBIAN = "perl-base,python3-minimal,libpython3.11-stdlib,openssl,bzip2,xz-utils,gawk,bash"
+DEBIAN = "perl-base,python3-minimal,libpython3.11-stdlib,openssl,bzip2,xz-utils,gawk,bash," \
+    "coreutils,diffutils,findutils,grep,gzip,sed,tar"
 # Lines of /proc/cpuinfo that name the processor's model. `-cpu max` is whatever an emulator can do.
 MODEL = re.compile(r"^(Features|CPU (implementer|architecture|variant|part|revision))\s*:")
 
@@ -65,6 +67,8 @@ def reference(command, kernel, initrd, timeout, any_model):
     cache = os.path.join(os.path.dirname(os.path.dirname(initrd)), "transcripts")
     os.makedirs(cache, exist_ok=True)
     path = os.path.join(cache, key.hexdigest()[:16] + ".txt")
+    lock = open(path + ".lock", "w")
+    fcntl.flock(lock, fcntl.LOCK_EX)        # several tests at once may want the same reference
     if not os.path.exists(path):
         lines, seconds = record(command, timeout, any_model)
         with open(path + ".tmp", "w") as f:
@@ -85,11 +89,12 @@ def main():
     ap.add_argument("--reference", default="qemu-system-aarch64", help="the reference emulator's program")
     ap.add_argument("--memory", type=int, default=512, metavar="MB", help="the reference's -m")
     ap.add_argument("--cpu", default="cortex-a57", help="the reference's -cpu")
-    ap.add_argument("--debian", type=int, metavar="MB", help="the script for Debian's programs, round trips of MB megabytes")
+    ap.add_argument("--debian", action="store_true", help="the script for Debian's programs")
+    ap.add_argument("--quick", action="store_true", help="of the script for Debian's programs all but the long round trips")
     ap.add_argument("--reference-only", action="store_true", help="record the reference and stop")
     ap.add_argument("emulator", nargs="*")
     args = ap.parse_args()
-    script = "transcript-debian.sh,%d" % args.debian if args.debian else "transcript.sh"
+    script = "transcript.sh" if not args.debian else "transcript-debian.sh,quick" if args.quick else "transcript-debian.sh"
     any_model = args.cpu.startswith("max")
     append = args.append + " gnomon.run=/opt/tests/" + script
     try:

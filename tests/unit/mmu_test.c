@@ -277,6 +277,83 @@ static void test_kernel_views(bool shadow)
     mmu_switch(cpu);
 }
 
+/* A switch of the high root and back (KPTI) must not hide the kernel views' low-half entries from the next switch. */
+static void test_kernel_low(void)
+{
+    uint64_t v, va = USER_VA + 0x700000000ull, low = root[0], high = root[1];
+    add(low, va, RAM_BASE + 0x300000, 12, U_RW, false);
+    add(0x31000, va, RAM_BASE + 0x301000, 12, U_RW, false);
+    *ram(RAM_BASE + 0x300000) = 0xaa;
+    *ram(RAM_BASE + 0x301000) = 0xbb;
+    CHECK(load(va, VIEW_KERNEL, &v) && v == 0xaa);
+    root[1] = 0x32000;
+    mmu_switch(cpu);
+    root[1] = high;
+    mmu_switch(cpu);
+    root[0] = 0x31000;
+    mmu_switch(cpu);
+    CHECK(load(va, VIEW_KERNEL, &v) && v == 0xbb);
+    del(0x31000, va);
+    mmu_tlbi_range(cpu, va, PAGE_SIZE, MMU_ANY_ASID);
+    CHECK(!load(va, VIEW_KERNEL, &v));
+    root[0] = low;
+    mmu_switch(cpu);
+}
+
+/* The last page of the address space, and a page of the high half that EL0 may touch. */
+static void test_top(void)
+{
+    uint64_t v, top = ~0ull & PAGE_MASK;
+    add(root[1], top, RAM_BASE + 0x310000, 12, K_RW, true);
+    CHECK(store(top, VIEW_KERNEL, 1));
+    del(root[1], top);
+    mmu_tlbi_range(cpu, top, PAGE_SIZE, MMU_ANY_ASID);
+    CHECK(!load(top, VIEW_KERNEL, &v));
+    add(root[1], KERNEL_VA + 0x5000, RAM_BASE + 0x311000, 12, U_RW, true);
+    CHECK(load(KERNEL_VA + 0x5000, VIEW_USER, &v));
+    del(root[1], KERNEL_VA + 0x5000);
+    mmu_tlbi_range(cpu, KERNEL_VA + 0x5000, PAGE_SIZE, MMU_ANY_ASID);
+    CHECK(!load(KERNEL_VA + 0x5000, VIEW_USER, &v));
+}
+
+/* Code fetched through a block, then the mapping changes under each wide form of TLBI. */
+static void test_exec(void)
+{
+    uint64_t gpa, va = USER_VA + 0x800000000ull;
+    for (unsigned form = 0; form < 3; form++) {
+        add(root[0], va, RAM_BASE + (4ull << 21), 21, U_RW | PERM_XU, false);
+        mmu_tlbi_all(cpu);
+        CHECK(mmu_fetch(cpu, va + 0x3000, &gpa) && gpa == RAM_BASE + (4ull << 21) + 0x3000);
+        uint64_t key = mmu_exec_key(cpu, va);
+        add(root[0], va, RAM_BASE + (5ull << 21), 21, U_RW | PERM_XU, false);
+        if (form == 0)
+            mmu_tlbi_all(cpu);
+        else if (form == 1)
+            mmu_tlbi_asid(cpu, cur_asid);
+        else
+            mmu_tlbi_range(cpu, va + 0x10000, PAGE_SIZE, cur_asid);
+        CHECK(mmu_exec_key(cpu, va) != key);
+    }
+    del(root[0], va);
+    mmu_tlbi_all(cpu);
+}
+
+/* Every second page of a long run goes: each hole costs VMAs. */
+static void test_holes(void)
+{
+    uint64_t v, va = USER_VA + 0x900000000ull;
+    for (unsigned i = 0; i < 3000; i++)
+        add(root[0], va + 0x1000ull * i, RAM_BASE + 0x2000000 + 0x1000ull * i, 12, U_RW, false);
+    for (unsigned i = 0; i < 3000; i++)
+        CHECK(load(va + 0x1000ull * i, VIEW_USER, &v));
+    for (unsigned i = 0; i < 3000; i += 2)
+        del(root[0], va + 0x1000ull * i);
+    mmu_tlbi_asid(cpu, cur_asid);
+    CHECK(mmu_vmas() <= mmu.max_vmas);
+    for (unsigned i = 0; i < 3000; i++)
+        CHECK(load(va + 0x1000ull * i, VIEW_USER, &v) == (i & 1));
+}
+
 static void test_budget(bool shadow)
 {
     if (!shadow)
@@ -312,6 +389,10 @@ int main(int argc, char **argv)
     test_block();
     test_switch(shadow);
     test_kernel_views(shadow);
+    test_kernel_low();
+    test_top();
+    test_exec();
+    test_holes();
     test_budget(shadow);
     printf("%d passed, %d failed\n", passed, failed);
     return failed != 0;

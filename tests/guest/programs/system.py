@@ -287,11 +287,13 @@ os.symlink("f7", "link")
 os.link("f8", "hard")
 os.rename("f9", "moved")
 show("names", os.readlink("link"), os.stat("hard").st_nlink, os.path.exists("f9"), len(open("moved").read()))
-resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20))
+limits = resource.getrlimit(resource.RLIMIT_AS)
+resource.setrlimit(resource.RLIMIT_AS, (400 << 20, limits[1]))
 try:
     bytearray(600 << 20)
 except MemoryError as e:
     show("limit", type(e).__name__)
+resource.setrlimit(resource.RLIMIT_AS, limits)
 sys.setrecursionlimit(20000)
 threading.stack_size(64 << 20)
 deep = []

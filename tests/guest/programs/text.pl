@@ -1,6 +1,7 @@
 # Perl of Debian (perl-base): text, hashes, sorting, numbers, packing, processes. One line a group.
 use strict;
 use warnings;
+no warnings 'portable';
 use POSIX ();
 use List::Util qw(sum max min reduce first shuffle);
 
