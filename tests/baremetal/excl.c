@@ -101,6 +101,19 @@ TEST(excl_loop)
     }
     CHECK("count", *pdata(pa), 5000);
 }
+/* Misaligned in page 0, where nothing is mapped: no address there may match what an emulator's TLB uses for "invalid". */
+TEST(excl_page_zero)
+{
+    set_up();
+    for (u64 va = 1; va < 16; va++) {
+        if (!(va & 7))
+            continue;
+        LX("ldxr", "", va);
+        CHECKN("faults", va, fault.count, 1);
+        CHECKN("far", va, fault.far, va);
+    }
+}
+
 USTUB(u_xinc, "1: ldxr x1, [x0]\n add x1, x1, #3\n stxr w2, x1, [x0]\n cbnz w2, 1b\n mov x0, x1")
 TEST(excl_el0)
 {
