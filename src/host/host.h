@@ -40,7 +40,8 @@ struct host_site {
 struct host_code {
     const void *entry;
     uint32_t size;                               /* bytes, stubs and tables and all */
-    uint32_t text;                               /* bytes of instructions at the start of it */
+    uint32_t hot;                                /* bytes of its main path, at the start of it */
+    uint32_t text;                               /* bytes of instructions: main path, then stubs */
     uint32_t n_sites;
     struct host_site *site;                      /* points into the block's own bytes (behind the code) */
     uint32_t n_exits;
@@ -54,6 +55,13 @@ struct host_gen_opts {
     int (*predict)(void *opaque, const struct ir_block *b, unsigned i, int64_t *region);
     void *opaque;
 };
+
+/* The host ISA that generated code may use: levels of the x86-64 psABI. V3 adds AVX2, FMA, BMI and LZCNT to V2 (SSE4.2). */
+enum host_isa { HOST_ISA_NATIVE, HOST_ISA_V2, HOST_ISA_V3 };
+/* At most that, and what the CPU has. Before host_init(). */
+void host_limit_isa(enum host_isa isa);
+/* Just that, whatever the CPU has: for code that is only looked at. After host_init(). */
+void host_force_isa(enum host_isa isa);
 
 /* Set up CPU features, thunks. CODE is an RWX area of SIZE bytes; returns the bytes used at its start. */
 size_t host_init(void *code, size_t size, const struct host_callbacks *cb);

@@ -82,6 +82,7 @@ bool host_generate(const struct ir_block *b, const struct host_gen_opts *o, void
         }
         finish(g, i);
     }
+    out->hot = (uint32_t)(g->a.p - g->start);
     emit_stubs(g);
     if (g->limit - g->a.p < MARGIN)
         return false;

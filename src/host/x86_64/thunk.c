@@ -13,6 +13,16 @@ struct host_state host_state;
 static struct host_exit *(*enter_code)(struct vcpu *c, const void *entry);
 static NORETURN void (*unwind_code)(struct vcpu *c);
 
+static enum host_isa isa_limit;
+
+void host_limit_isa(enum host_isa isa) { isa_limit = isa; }
+
+void host_force_isa(enum host_isa isa)
+{
+    struct host_state *s = &host_state;
+    s->avx = s->avx2 = s->fma = s->bmi1 = s->bmi2 = s->lzcnt = isa == HOST_ISA_V3;
+}
+
 static void detect(void)
 {
     struct host_state *s = &host_state;
@@ -34,6 +44,8 @@ static void detect(void)
     }
     if (__get_cpuid(0x80000001, &a, &b, &c, &d))
         s->lzcnt = c & bit_LZCNT;
+    if (isa_limit == HOST_ISA_V2)
+        host_force_isa(HOST_ISA_V2);
 }
 
 /* ---- pieces ---- */
