@@ -80,7 +80,7 @@ static long do_exec(void)
     for (int i = 0; i < 500; i++) {
         pid_t pid = vfork();
         if (!pid) {
-            execl("/bin/busybox", "true", (char *)NULL);
+            execl("/proc/self/exe", "kernel", "true", (char *)NULL);
             _exit(1);
         }
         int status;
@@ -139,6 +139,8 @@ int main(int argc, char **argv)
         { "syscall", do_syscall }, { "signal", do_signal }, { "switch", do_switch }, { "fork", do_fork }, { "exec", do_exec },
         { "fault", do_fault }, { "mmap", do_mmap }, { "file", do_file },
     };
+    if (argc > 1 && !strcmp(argv[1], "true"))
+        return 0;
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (argc > 1 && !strcmp(argv[1], all[i].name)) {
             printf("%ld\n", all[i].fn());

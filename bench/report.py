@@ -1,0 +1,162 @@
+# Statistics and tables of measurements: medians, ratios against the better reference, geometric means, text and Markdown.
+# Pure functions of the data that bench/run writes as JSON; runs nothing.
+"""Data: {"cpus": {MODEL: {EMULATOR: {BENCH: [[wall, user, system], ...]}}}, "native": {BENCH: [[...]]}, "kinds": {EMULATOR:
+gnomon|qemu|other}, "groups": {BENCH: GROUP}, "goals": {GROUP: ratio}, "conditions": {...}, "failures": [text]}."""
+
+import math
+import statistics
+
+CLOCKS = ("wall", "user", "system")
+
+
+def median(samples, clock="wall"):
+    """Of one benchmark's samples; None without any."""
+    values = [s[CLOCKS.index(clock)] for s in samples or []]
+    return statistics.median(values) if values else None
+
+
+def spread(samples, clock="wall"):
+    """Half the range over the median: how far single values lie from it."""
+    values = [s[CLOCKS.index(clock)] for s in samples or []]
+    return (max(values) - min(values)) / 2 / statistics.median(values) if len(values) > 1 and statistics.median(values) else 0.0
+
+
+def geomean(values):
+    values = [v for v in values if v and v > 0]
+    return math.exp(sum(map(math.log, values)) / len(values)) if values else None
+
+
+def of_kind(data, cpu, kind):
+    return [e for e in data["cpus"][cpu] if data["kinds"].get(e) == kind]
+
+
+def better(data, cpu, bench, clock="wall"):
+    """(seconds, emulator) of the reference that is faster at this benchmark; (None, None) without any."""
+    best = (None, None)
+    for e in of_kind(data, cpu, "qemu"):
+        m = median(data["cpus"][cpu][e].get(bench), clock)
+        if m is not None and (best[0] is None or m < best[0]):
+            best = (m, e)
+    return best
+
+
+def ratio(data, cpu, emulator, bench, clock="wall"):
+    """How many times as fast as the better reference; None where either was not measured. The reference is chosen by the
+    wall clock for every clock."""
+    own = median(data["cpus"][cpu][emulator].get(bench), clock)
+    ref = better(data, cpu, bench)[1]
+    base = median(data["cpus"][cpu][ref].get(bench), clock) if ref else None
+    return base / own if base and own else None
+
+
+def slowdown(data, cpu, emulator, bench):
+    own, native = median(data["cpus"][cpu][emulator].get(bench)), median(data["native"].get(bench))
+    return own / native if own and native else None
+
+
+def measured(data, cpu):
+    """Benchmarks with a value, in the suite's order."""
+    return [b for b in data["groups"] if any(data["cpus"][cpu][e].get(b) for e in data["cpus"][cpu])]
+
+
+def groups(data, cpu):
+    out = {}
+    for b in measured(data, cpu):
+        out.setdefault(data["groups"][b], []).append(b)
+    return out
+
+
+def show(value, form="%.2f", none="-"):
+    return none if value is None else form % value
+
+
+def columns(data, cpu):
+    """[(title, function of a benchmark or a list of benchmarks)]; a list gives the geometric mean of ratios."""
+    gnomons, qemus = of_kind(data, cpu, "gnomon"), of_kind(data, cpu, "qemu")
+    others = of_kind(data, cpu, "other")
+    runs = data["cpus"][cpu]
+
+    def seconds(e):
+        return lambda b: "" if isinstance(b, list) else show(median(runs[e].get(b)), "%.3f")
+
+    def times(f):
+        return lambda b: show(geomean(map(f, b)) if isinstance(b, list) else f(b), "%.2f")
+
+    out = []
+    if data.get("native"):
+        out.append(("native s", lambda b: "" if isinstance(b, list) else show(median(data["native"].get(b)), "%.3f")))
+    out += [(e + " s", seconds(e)) for e in gnomons + qemus + others]
+    many = len(gnomons) > 1
+    for e in gnomons:
+        tail = " (%s)" % e if many else ""
+        if qemus:
+            out.append(("x better qemu" + tail, times(lambda b, e=e: ratio(data, cpu, e, b))))
+            out.append(("x by user CPU" + tail, times(lambda b, e=e: ratio(data, cpu, e, b, "user"))))
+        if data.get("native"):
+            out.append(("slower than native" + tail, times(lambda b, e=e: slowdown(data, cpu, e, b))))
+    for e in gnomons[1:]:
+        def against(b, clock, e=e):
+            one, two = median(runs[gnomons[0]].get(b), clock), median(runs[e].get(b), clock)
+            return one / two if one and two else None
+        out.append(("%s x %s" % (e, gnomons[0]), times(lambda b, f=against: f(b, "wall"))))
+        out.append(("by user CPU", times(lambda b, f=against: f(b, "user"))))
+    return out
+
+
+def rows(data, cpu):
+    """Lines of cells; None stands for a rule. Groups end with their geometric means."""
+    cols = columns(data, cpu)
+    yield ["program"] + [t for t, _ in cols]
+    for group, benches in groups(data, cpu).items():
+        yield None
+        for b in benches:
+            yield [b] + [f(b) for _, f in cols]
+        yield ["%s (geomean)" % group] + [f(benches) for _, f in cols]
+
+
+def text_table(data, cpu):
+    lines = list(rows(data, cpu))
+    width = [max(len(r[i]) for r in lines if r) for i in range(len(lines[0]))]
+    out = []
+    for r in lines:
+        if r is None:
+            out.append("-" * (sum(width) + 2 * (len(width) - 1)))
+        else:
+            out.append("  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(r, width))))
+    return "\n".join(out) + "\n"
+
+
+def verdicts(data, cpu):
+    """Lines that say where a gnomon is below its group's goal or slower than the better reference."""
+    out = []
+    for e in of_kind(data, cpu, "gnomon"):
+        for group, benches in groups(data, cpu).items():
+            goal, got = data["goals"].get(group), geomean(ratio(data, cpu, e, b) for b in benches)
+            if got is None or goal is None:
+                continue
+            out.append("%s, %s: %s %.2fx of %.1fx wanted: %s" % (cpu, e, group, got, goal, "reached" if got >= goal else "MISSED"))
+            low = [(b, ratio(data, cpu, e, b)) for b in benches]
+            low = ["%s %.2f" % (b, r) for b, r in low if r is not None and r < goal]
+            if low:
+                out.append("    below it: " + ", ".join(low))
+    return out
+
+
+def markdown(data):
+    c = data["conditions"]
+    out = ["Host: %s, %d CPUs, Linux %s; load when it began %.2f. Guest kernel %s, -m %d. %d rounds, medians; gnomon at %s." %
+           (c["cpu"], c["cpus"], c["kernel"], c["load"], c["guest kernel"], c["memory"], c["rounds"], c.get("revision", "?")), ""]
+    for cpu in data["cpus"]:
+        out += ["### -cpu %s" % cpu, ""]
+        for r in rows(data, cpu):
+            if r is None:
+                continue
+            if r[0].endswith("(geomean)"):
+                r = ["**%s**" % v if v else "" for v in r]
+            out.append("| " + " | ".join(r) + " |")
+            if r[0] == "program":
+                out.append("|" + "---|" + "--:|" * (len(r) - 1))
+        out.append("")
+    if data["failures"]:
+        out += ["Failures:", ""] + ["- " + f for f in data["failures"]] + [""]
+    return "\n".join(out)
