@@ -227,6 +227,7 @@ static void build_machine(struct options *o)
 
     const struct mmu_config mmu = {
         .paging = o->shadow ? PAGING_SHADOW : PAGING_SOFTTLB, .verify = o->verify, .windows = o->windows, .max_vmas = o->max_vmas,
+        .sync = (enum sync_mode)o->sync, .org = (enum spt_org)o->spt_org, .org_windows = o->spt_windows, .prefill = o->spt_prefill,
     };
     mmu_init(&mmu, &a64_guest_ops);
     const struct xlate_config xlate = {

@@ -96,6 +96,8 @@ struct options {
 
     bool jit, shadow, verify, check_ir, perf_map;
     unsigned windows, max_vmas;
+    unsigned sync, spt_org;                      /* enum sync_mode, enum spt_org */
+    unsigned spt_windows, spt_prefill;
     uint64_t code_size;
 };
 
@@ -120,6 +122,7 @@ char *opt_cpu(struct options *o, const char *arg);
 char *opt_mem(struct options *o, const char *arg);
 char *opt_smp(struct options *o, const char *arg);
 char *opt_accel(struct options *o, const char *arg);
+const char *opt_choice(const char *prop, unsigned i);            /* the word of an -accel property's value */
 char *opt_accel_list(struct options *o, const char *arg);        /* -machine accel=a:b */
 /* ---- devices.c ---- */
 char *opt_device(struct options *o, const char *arg);

@@ -265,6 +265,35 @@ static char *want(const struct keyval *kv, const char *what)
     return fail("%s=%s: want %s", kv->key, kv->value, what);
 }
 
+/* Properties with a choice of words; the value is the word's index. The orders are those of src/mmu's enums. */
+static const struct choice {
+    const char *name;
+    size_t at;
+    const char *words[4], *want;
+} accel_choices[] = {
+    { "sync", offsetof(struct options, sync), { "tlb", "drop" }, "tlb or drop" },
+    { "spt-org", offsetof(struct options, spt_org), { "private", "group", "shared" }, "private, group or shared" },
+};
+
+const char *opt_choice(const char *prop, unsigned i)
+{
+    for (unsigned n = 0; n < ARRAY_LEN(accel_choices); n++)
+        if (!strcmp(accel_choices[n].name, prop))
+            return accel_choices[n].words[i];
+    bug("no accelerator property '%s'", prop);
+}
+
+static char *accel_choice(struct options *o, const struct choice *ch, const struct keyval *kv)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(ch->words) && ch->words[i]; i++) {
+        if (!strcmp(ch->words[i], kv->value)) {
+            *(unsigned *)((char *)o + ch->at) = i;
+            return NULL;
+        }
+    }
+    return want(kv, ch->want);
+}
+
 static char *accel_prop(struct options *o, const struct keyval *kv)
 {
     static const struct { const char *name; size_t at; } flags[] = {
@@ -272,9 +301,12 @@ static char *accel_prop(struct options *o, const struct keyval *kv)
         { "verify", offsetof(struct options, verify) },
         { "perf-map", offsetof(struct options, perf_map) },
         { "check-ir", offsetof(struct options, check_ir) },
-    }, counts[] = {
-        { "windows", offsetof(struct options, windows) },
-        { "max-vmas", offsetof(struct options, max_vmas) },
+    };
+    static const struct { const char *name; size_t at; uint64_t max; const char *want; } counts[] = {
+        { "windows", offsetof(struct options, windows), UINT32_MAX, "a number" },
+        { "max-vmas", offsetof(struct options, max_vmas), UINT32_MAX, "a number" },
+        { "spt-windows", offsetof(struct options, spt_windows), 1024, "0 to 1024" },
+        { "spt-prefill", offsetof(struct options, spt_prefill), 4096, "0 to 4096" },
     };
     for (unsigned i = 0; i < ARRAY_LEN(flags); i++)
         if (!strcmp(flags[i].name, kv->key))
@@ -282,12 +314,15 @@ static char *accel_prop(struct options *o, const struct keyval *kv)
     for (unsigned i = 0; i < ARRAY_LEN(counts); i++) {
         uint64_t v;
         if (!strcmp(counts[i].name, kv->key)) {
-            if (!parse_uint(kv->value, &v) || v > UINT32_MAX)
-                return want(kv, "a number");
+            if (!parse_uint(kv->value, &v) || v > counts[i].max)
+                return want(kv, counts[i].want);
             *(unsigned *)((char *)o + counts[i].at) = (unsigned)v;
             return NULL;
         }
     }
+    for (unsigned i = 0; i < ARRAY_LEN(accel_choices); i++)
+        if (!strcmp(accel_choices[i].name, kv->key))
+            return accel_choice(o, &accel_choices[i], kv);
     if (!strcmp(kv->key, "paging")) {
         o->shadow = !strcmp(kv->value, "shadow");
         return o->shadow || !strcmp(kv->value, "softtlb") ? NULL : want(kv, "shadow or softtlb");
@@ -351,6 +386,10 @@ void opt_print_accels(void)
            "Properties of gnomon (tcg is another name for it):\n"
            "  jit=on|off              off: the interpreter of the intermediate code\n"
            "  paging=shadow|softtlb   guest memory through windows, or through the software TLB\n"
+           "  sync=tlb|drop           at the guest's TLB maintenance compare windows with its tables, or drop what it names\n"
+           "  spt-org=private|group|shared   windows for each user address space; for N of them (spt-windows=N); for one\n"
+           "  spt-windows=N           window sets of spt-org=group [16]\n"
+           "  spt-prefill=N           entries installed again when a set changes hands (group, shared)\n"
            "  verify=on|off           check every access against a walk of the guest's tables\n"
            "  windows=N               windows at most (0: as many as fit)\n"
            "  max-vmas=N              host mappings that windows may use (0: by vm.max_map_count)\n"

@@ -68,7 +68,8 @@ bool fill_window(struct vcpu *c, struct space *s, enum view view, uint64_t va, c
             h->drops = h->uses = 0;
         }
     }
-    struct window *win = window_for(c, s, g, va, true);
+    enum lend lend = org_lend(s);
+    struct window *win = lend == LEND_NO ? NULL : window_for(c, s, g, va, true);
     if (!win)
         return false;
     uint64_t page = va & PAGE_MASK, gpa = w->gpa & PAGE_MASK;
@@ -104,5 +105,8 @@ bool fill_window(struct vcpu *c, struct space *s, enum view view, uint64_t va, c
            (unsigned long long)(gpa - (page - lo)), pages, flags & REC_W ? "rw" : "r");
     window_install(win, lo, gpa - (page - lo), pages, flags, pages <= AROUND,
                    w->shift >= GROUP_SHIFT ? w : &leaf[PAGE_OF(lo)]);
+    if (lend == LEND_NEW)
+        org_prefill(c, s);
+    org_note_fill(s, page);
     return true;
 }

@@ -63,6 +63,9 @@ struct softtlb {
 
 struct exec_page { uint64_t va, gpa; bool used; uint8_t views; };   /* views: a bit each that fetched */
 
+/* The pages filled last, for spt-prefill: a ring, allocated at the first fill. */
+struct recent { uint64_t *va; uint32_t n, at; };
+
 #define SPACE_ASIDS 4
 struct space {
     struct space_id id;
@@ -74,6 +77,8 @@ struct space {
     uint64_t last_used;
     struct space *hash_next;
     struct window *win[REGION_GROUPS][REGION_SLOTS];
+    unsigned n_wins;                              /* of them there */
+    struct recent recent;
     struct softtlb tlb[VIEW_COUNT];
     uint64_t exec_key;                            /* changes when a page code was fetched from is remapped */
     uint32_t n_exec, cap_exec;
@@ -112,6 +117,8 @@ struct mmu_state {
     int64_t slot_region[REGION_GROUPS][REGION_SLOTS];  /* region number; INT64_MIN: free */
     struct window **spare;                        /* reservations without an owner */
     unsigned n_spare, n_windows, max_windows;
+    unsigned n_sets;                              /* low-half spaces that own windows */
+    bool prefilling;
     unsigned n_records;                           /* struct group_rec in use */
     unsigned vmas, max_vmas;                      /* in windows, exact as far as the host merges */
     uint64_t rng;
@@ -164,6 +171,13 @@ uint64_t rec_flags(const struct walk *w, enum region_group g);    /* 0: must not
 enum region_group view_group(enum view v, uint64_t va);
 
 struct churn *churn_of(const struct space *s, uint64_t va);
+
+/* org.c: spt-org */
+enum lend { LEND_NO, LEND_OWNED, LEND_NEW };
+enum lend org_lend(struct space *s);              /* may s have windows now? takes another's if it must */
+void org_note_fill(struct space *s, uint64_t va);
+void org_prefill(struct vcpu *c, struct space *s);
+void org_free(struct space *s);
 
 /* sync.c */
 void sync_space(struct vcpu *c, struct space *s);                 /* make what is cached agree with the guest's tables */

@@ -11,9 +11,18 @@
 #include "ir/vcpu.h"
 
 enum paging_mode { PAGING_SOFTTLB, PAGING_SHADOW };
+/* How windows follow the guest's TLB maintenance: lazily, comparing; or by dropping what it names. */
+enum sync_mode { SYNC_TLB, SYNC_DROP };
+/* Who has windows of the low half: every address space; N of them at a time; one. */
+enum spt_org { ORG_PRIVATE, ORG_GROUP, ORG_SHARED };
+#define SPT_PREFILL_MAX 4096u
 
 struct mmu_config {
     enum paging_mode paging;
+    enum sync_mode sync;
+    enum spt_org org;
+    unsigned org_windows;                        /* group: window sets; 0 = 16. At least one a vCPU, with shared, too */
+    unsigned prefill;                            /* group, shared: entries installed again when a set is lent; <= SPT_PREFILL_MAX */
     bool verify;
     unsigned windows;                            /* windows (region reservations) at most, 0 = by the host's address space */
     unsigned max_vmas;                           /* 0 = from vm.max_map_count */
@@ -72,6 +81,9 @@ bool mmu_uses_windows(void);
     X(kept_pages, "pages found unchanged at a TLBI")                   \
     X(windows_made, "windows given to a space")                        \
     X(windows_evicted, "windows taken back")                           \
+    X(sets_lent, "window sets given to an address space")              \
+    X(sets_taken, "window sets taken from an address space")           \
+    X(prefills, "entries installed again in a lent set")               \
     X(exec_rekeys, "remapped code pages")                              \
     X(window_hits, "accesses in C to pages that a window held")        \
     X(churn_pages, "pages given to the software TLB because they churn") \

@@ -96,6 +96,7 @@ static void space_free(struct space *s)
             if (s->win[g][n])
                 window_release(s->win[g][n]);
     softtlb_free(s);
+    org_free(s);
     struct space **p = &mmu.spaces[space_hash(s->half, &s->id)];
     while (*p != s)
         p = &(*p)->hash_next;

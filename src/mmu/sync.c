@@ -1,8 +1,8 @@
 /*
- * sync.c - sync=tlb: what is cached follows the guest's TLB maintenance, lazily and exactly.
+ * sync.c - what is cached follows the guest's TLB maintenance: sync=tlb, lazily and exactly; sync=drop, by dropping.
  *
- * A page named by a TLBI is walked again: unchanged it stays, changed it is replaced or dropped. The invariant: when the
- * TLBI's helper returns no removed or tightened translation can hit.
+ * Under sync=drop what a TLBI names goes. Otherwise a page named by a TLBI is walked again: unchanged it stays, changed it is
+ * replaced or dropped. The invariant: when the TLBI's helper returns no removed or tightened translation can hit.
  *
  * Only a space that is in force is walked at once. Of another the guest may rewrite the tables freely after the TLBI, because
  * no hardware would walk them before they are in force again: what a TLBI by address names is dropped, and after a TLBI of more
@@ -99,15 +99,16 @@ static bool all_gone(struct vcpu *c, const struct window *w)
 
 static void sync_window(struct vcpu *c, struct window *w, bool global_too)
 {
+    bool walk = mmu.cfg.sync != SYNC_DROP;
     if (!w->pages || (!global_too && !w->local_pages))
         return;
-    if ((global_too || w->local_pages == w->pages) && all_gone(c, w)) {
+    if ((global_too || w->local_pages == w->pages) && (!walk || all_gone(c, w))) {
         window_wipe(w);
         return;
     }
     for (uint32_t i = w->n_groups; i-- > 0;)      /* dropping may free groups[i] and move the last one here */
-        if (i < w->n_groups && !group_unchanged(c, w, w->groups[i]))
-            sync_pages(c, w, w->groups[i]->va, GROUP_PAGES, global_too, true);
+        if (i < w->n_groups && !(walk && group_unchanged(c, w, w->groups[i])))
+            sync_pages(c, w, w->groups[i]->va, GROUP_PAGES, global_too, walk);
 }
 
 /* [va, last] of w, widened to whole leaves: one TLBI anywhere in a block removes the block. */
@@ -238,7 +239,7 @@ void mmu_tlbi_range(struct vcpu *c, uint64_t va, uint64_t size, int asid)
             for (unsigned n = 0; n < REGION_SLOTS; n++) {
                 struct window *w = s->win[g][n];
                 if (w && w->pages && va <= w->va + (REGION_SIZE - 1) && last >= w->va)
-                    sync_window_range(c, w, va, last, in_force);
+                    sync_window_range(c, w, va, last, in_force && mmu.cfg.sync != SYNC_DROP);
             }
         }
         for (unsigned v = 0; v < VIEW_COUNT; v++)

@@ -270,6 +270,8 @@ void window_release(struct window *w)
     window_wipe(w);
     struct space *s = w->owner;
     s->win[w->group][w->slot] = NULL;
+    if (!--s->n_wins && s->half == 0)
+        mmu.n_sets--;
     window_rebase(s, w->group, w->slot);
     w->owner = NULL;
     mmu.spare[mmu.n_spare++] = w;
@@ -336,6 +338,8 @@ struct window *window_for(struct vcpu *c, struct space *s, enum region_group g, 
     w->va = ALIGN_DOWN(va, REGION_SIZE);
     w->max_leaf_shift = PAGE_SHIFT;
     s->win[g][n] = w;
+    if (!s->n_wins++ && s->half == 0)
+        mmu.n_sets++;
     mmu.stats.windows_made++;
     log_to(mmu, "mmu: window for %#llx at %p\n", (unsigned long long)w->va, (void *)w->base);
     window_rebase(s, g, (unsigned)n);

@@ -131,6 +131,12 @@ static void test_accel(void)
     CHECK(accepts("-accel tcg,thread=multi") && o.jit && o.shadow);
     CHECK(accepts("-accel gnomon,code-size=32") && o.code_size == 32ull << 20);
     CHECK(refuses("-accel kvm", "-accel kvm: accelerator 'kvm' is not available (gnomon is)"));
+    CHECK(accepts("-accel gnomon,sync=drop,spt-org=group,spt-windows=4,spt-prefill=100") && o.sync == 1 && o.spt_org == 1 &&
+          o.spt_windows == 4 && o.spt_prefill == 100);
+    CHECK(accepts("-accel gnomon,sync=tlb,spt-org=shared") && o.sync == 0 && o.spt_org == 2);
+    CHECK(refuses("-accel gnomon,sync=x", "-accel gnomon,sync=x: sync=x: want tlb or drop"));
+    CHECK(refuses("-accel gnomon,spt-org=x", "-accel gnomon,spt-org=x: spt-org=x: want private, group or shared"));
+    CHECK(refuses("-accel gnomon,spt-prefill=5000", "-accel gnomon,spt-prefill=5000: spt-prefill=5000: want 0 to 4096"));
     CHECK(refuses("-accel gnomon,paging=x", "-accel gnomon,paging=x: paging=x: want shadow or softtlb"));
     CHECK(refuses("-accel gnomon,jit=x", "-accel gnomon,jit=x: jit=x: want on or off"));
     CHECK(refuses("-accel gnomon,code-size=1M", "-accel gnomon,code-size=1M: code-size=1M: want 4M to 2047M"));

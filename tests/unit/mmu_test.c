@@ -197,7 +197,7 @@ static void test_sync(bool shadow)
     /* unchanged pages survive a full flush */
     CHECK(load(USER_VA, VIEW_USER, &v));
     mmu_tlbi_all(cpu);
-    CHECK(!shadow || installed(USER_VA, VIEW_USER));
+    CHECK(!shadow || !installed(USER_VA, VIEW_USER) == (mmu.cfg.sync == SYNC_DROP));
     CHECK(shadow || !in_tlb(USER_VA, VIEW_USER, false));
 }
 
@@ -232,10 +232,13 @@ static void test_switch(bool shadow)
     uint64_t fills = mmu_stats()->fills;
     for (unsigned i = 0; i < 8; i++) {
         root[0] = 0x10000 + 0x1000 * i;
+        cur_asid = (uint16_t)(10 + i);
         mmu_switch(cpu);
         CHECK(load(va, VIEW_USER, &v));
     }
-    CHECK(mmu_stats()->fills == fills);           /* nothing was flushed by the switches */
+    /* Nothing was flushed by the switches; but fewer sets than spaces change hands. */
+    bool enough = mmu.cfg.org == ORG_PRIVATE || (mmu.cfg.org == ORG_GROUP && mmu.cfg.org_windows >= 9);
+    CHECK(!shadow || enough == (mmu_stats()->fills == fills));
     /* TLBI by ASID of a space that is not in force */
     del(0x10000 + 0x1000 * 3, va);
     mmu_tlbi_asid(cpu, 13);
@@ -251,6 +254,53 @@ static void test_switch(bool shadow)
     cur_asid = 1;
     mmu_switch(cpu);
     CHECK(!load(va, VIEW_USER, &v));
+}
+
+static unsigned owners(void)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < mmu.n_spaces; i++)
+        n += mmu.all[i]->half == 0 && mmu.all[i]->n_wins;
+    return n;
+}
+
+/* spt-org: at most so many spaces have windows; spt-prefill brings the pages filled last back, at their translation of now. */
+static void test_org(bool shadow)
+{
+    if (!shadow || mmu.cfg.org == ORG_PRIVATE)
+        return;
+    uint64_t v, va = USER_VA + 0xa00000000ull, old = root[0];
+    unsigned limit = mmu.cfg.org == ORG_SHARED ? 1 : mmu.cfg.org_windows;
+    for (unsigned i = 0; i < 2 * limit + 1; i++)
+        for (unsigned p = 0; p < 8; p++)          /* apart, so that no fill brings two */
+            add(0x50000 + 0x1000 * i, va + 0x200000ull * p, RAM_BASE + 0x400000 + 0x10000 * i + 0x1000 * p, 12, U_RW, false);
+    for (unsigned i = 0; i < 2 * limit + 1; i++) {
+        root[0] = 0x50000 + 0x1000 * i;
+        cur_asid = (uint16_t)(100 + i);
+        mmu_switch(cpu);
+        for (unsigned p = 0; p < 8; p++)
+            CHECK(store(va + 0x200000ull * p, VIEW_USER, 100 * i + p));
+        CHECK(owners() <= limit && mmu.n_sets == owners());
+    }
+    add(0x50000, va + 7 * 0x200000ull, RAM_BASE + 0x600000, 12, U_RW, false);   /* while not in force: no TLBI is needed here */
+    mmu_tlbi_range(cpu, va + 7 * 0x200000ull, PAGE_SIZE, 100);
+    *ram(RAM_BASE + 0x600000) = 4711;
+    root[0] = 0x50000;
+    cur_asid = 100;
+    mmu_switch(cpu);
+    CHECK(!installed(va, VIEW_USER));
+    uint64_t again = mmu_stats()->prefills;
+    CHECK(load(va, VIEW_USER, &v) && v == 0);
+    unsigned back = 0;
+    for (unsigned p = 1; p < 8; p++)
+        back += installed(va + 0x200000ull * p, VIEW_USER) != 0;
+    CHECK(mmu_stats()->prefills - again == MIN(mmu.cfg.prefill, 7u) && back == MIN(mmu.cfg.prefill, 7u));
+    for (unsigned p = 1; p < 7; p++)
+        CHECK(load(va + 0x200000ull * p, VIEW_USER, &v) && v == p);
+    CHECK(load(va + 7 * 0x200000ull, VIEW_USER, &v) && v == 4711);
+    root[0] = old;
+    cur_asid = 1;
+    mmu_switch(cpu);
 }
 
 static void test_kernel_views(bool shadow)
@@ -379,6 +429,22 @@ int main(int argc, char **argv)
     bool shadow = argc > 1 && !strcmp(argv[1], "shadow");
     mem_init(RAM_BASE, RAM_SIZE);
     struct mmu_config cfg = { .paging = shadow ? PAGING_SHADOW : PAGING_SOFTTLB, .max_vmas = 1000 };
+    for (int i = 2; i < argc; i++) {
+        static const struct { const char *name; enum sync_mode sync; enum spt_org org; unsigned sets, prefill; } mode[] = {
+            { "drop", SYNC_DROP, ORG_PRIVATE, 0, 0 },
+            { "group3", SYNC_TLB, ORG_GROUP, 3, 0 }, { "group16", SYNC_TLB, ORG_GROUP, 16, 0 },
+            { "shared", SYNC_TLB, ORG_SHARED, 0, 0 }, { "prefill4", SYNC_TLB, ORG_SHARED, 0, 4 },
+            { "group-prefill64", SYNC_TLB, ORG_GROUP, 2, 64 },
+        };
+        for (unsigned n = 0; n < ARRAY_LEN(mode); n++) {
+            if (strcmp(argv[i], mode[n].name))
+                continue;
+            cfg.sync = MAX(cfg.sync, mode[n].sync);
+            cfg.org = MAX(cfg.org, mode[n].org);
+            cfg.org_windows = MAX(cfg.org_windows, mode[n].sets);
+            cfg.prefill = MAX(cfg.prefill, mode[n].prefill);
+        }
+    }
     mmu_init(&cfg, &guest);
     cpu = aligned_alloc(64, ALIGN_UP(sizeof(*cpu), (size_t)64));
     memset(cpu, 0, sizeof(*cpu));
@@ -388,6 +454,7 @@ int main(int argc, char **argv)
     test_sync(shadow);
     test_block();
     test_switch(shadow);
+    test_org(shadow);
     test_kernel_views(shadow);
     test_kernel_low();
     test_top();
