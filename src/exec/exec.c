@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/quiet.h"
 #include "host/host.h"
 #include "mem/mem.h"
 #include "mmu/mmu.h"
@@ -55,6 +56,7 @@ struct vcpu *exec_add_vcpu(const struct guest_ops *ops)
     v->guest = ops;
     pthread_cond_init(&v->wake, NULL);
     c->mem = &mmu_mem_ops;
+    quiet_add(c->index, &c->exit_req);
     mmu_vcpu_init(c);
     xlate_vcpu_init(c);
     return c;
@@ -154,7 +156,8 @@ static void *vcpu_main(void *arg)
     mem_master = c->index;
     while (may_run(v)) {
         mmu_switch(c);
-        setjmp(v->unwind);
+        if (setjmp(v->unwind))
+            quiet_leave(c->index);
         for (;;) {
             __atomic_store_n(&c->exit_req, 0, __ATOMIC_SEQ_CST);
             if (__atomic_load_n(&ex.pause, __ATOMIC_ACQUIRE) || __atomic_load_n(&ex.stop, __ATOMIC_ACQUIRE) || v->off)

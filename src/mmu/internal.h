@@ -2,15 +2,28 @@
  * internal.h - the structures that src/mmu's files share.
  *
  * A space is one half of a guest address space as the guest names it (root, configuration); the ASIDs it was used with hang
- * on it. It owns up to REGION_SLOTS windows a group, a software TLB a view, and the list of pages code was fetched from.
+ * on it. It owns up to REGION_SLOTS windows a group, a software TLB a vCPU and view, and the list of pages code was fetched from.
  * Not for other folders.
+ *
+ * Locking. mmu.lock is taken at the public entry points (mmu.h, and the slow paths of slow.c, which keep it until the access is
+ * done); everything inside runs under it as if there were one vCPU. Its holder never waits: not for the machine lock (MMIO is
+ * called without it), not for a vCPU, not for src/xlate's lock. It is taken after those two. Guest faults are raised without it.
+ *
+ * Without the lock, a vCPU's own translated code reads its vcpu.delta[], region tables and software TLB arrays. A window is shared
+ * by the vCPUs that run its space: unmapping it is also the host's shootdown. An array belongs to one vCPU: it alone fills or
+ * replaces it, under the lock; others may only invalidate tags, by 8-byte stores, and note the owner with mmu_touched(). A
+ * TLBI that touched something of another vCPU waits, after the lock is released, until that vCPU has left translated code
+ * (base/quiet.h): it may have been between probe and access. A space in force on any vCPU keeps its windows and arrays.
  */
 #ifndef GNOMON_MMU_INTERNAL_H
 #define GNOMON_MMU_INTERNAL_H
 
+#include <pthread.h>
+
 #include "mem/mem.h"
 #include "mmu/mmu.h"
 
+#define MMU_VCPUS 8
 #define REGION_SIZE (1ull << REGION_SHIFT)
 #define GROUP_SHIFT 21                            /* a group record describes 2 MiB of a window */
 #define GROUP_PAGES 512
@@ -53,9 +66,10 @@ struct window {
     uint8_t group, slot;                          /* enum region_group; slot in it */
 };
 
-/* A software TLB of one view. */
+/* A software TLB of one view, on one vCPU. */
 struct softtlb {
     struct tlb_desc d;                            /* d.table == NULL: none yet */
+    bool filled;                                  /* since the last clear */
     bool has_local;                               /* holds entries that are not global */
     uint32_t refills;                             /* since the last resize or flush */
     uint64_t large_lo, large_hi;                  /* hull of the entries that came from leaves above 4 KiB */
@@ -79,7 +93,7 @@ struct space {
     struct window *win[REGION_GROUPS][REGION_SLOTS];
     unsigned n_wins;                              /* of them there */
     struct recent recent;
-    struct softtlb tlb[VIEW_COUNT];
+    struct softtlb tlb[MMU_VCPUS][VIEW_COUNT];
     uint64_t exec_key;                            /* changes when a page code was fetched from is remapped */
     uint32_t n_exec, cap_exec;
     uint32_t exec_shift;                          /* largest leaf code was fetched through */
@@ -89,6 +103,8 @@ struct space {
 
 struct mmu_vcpu {
     struct vcpu *c;
+    unsigned index;                               /* in mmu.vcpu */
+    bool in_mmio;                                 /* a device is called for an address translated under the lock */
     bool last_soft;                               /* see mmu_last_was_soft() */
     struct space *cur[2];
     int64_t rt_user[REGION_TABLE], rt_kernel[REGION_TABLE];
@@ -108,7 +124,9 @@ struct churn { uint64_t va; const struct space *s; uint32_t drops, uses; };
 struct mmu_state {
     struct mmu_config cfg;
     const struct guest_ops *guest;
-    struct vcpu *vcpu[8];
+    pthread_mutex_t lock;
+    uint32_t touched;                             /* see mmu_touched() */
+    struct vcpu *vcpu[MMU_VCPUS];
     unsigned n_vcpus;
     struct space *spaces[256];                    /* hash heads */
     struct space **all;                           /* every space in use */
@@ -128,6 +146,19 @@ struct mmu_state {
 extern struct mmu_state mmu;
 
 static inline struct mmu_vcpu *mv(struct vcpu *c) { return c->mmu; }
+static inline void mmu_lock(void)
+{
+    if (mmu.n_vcpus > 1)
+        pthread_mutex_lock(&mmu.lock);
+}
+static inline void mmu_unlock(void)
+{
+    if (mmu.n_vcpus > 1)
+        pthread_mutex_unlock(&mmu.lock);
+}
+/* What vCPU i may be using of its own (an array's entry, a code page's key) was dropped: the TLBI in progress waits for it. */
+static inline void mmu_touched(unsigned i) { mmu.touched |= 1u << i; }
+
 static inline unsigned va_half(uint64_t va) { return va >> 55 & 1; }
 static inline int64_t va_region(uint64_t va) { return (int64_t)va >> REGION_SHIFT; }
 
@@ -157,11 +188,14 @@ void window_rebase(struct space *s, unsigned g, unsigned slot);   /* vCPUs runni
 /* softtlb.c */
 void softtlb_none(struct tlb_desc *d);
 void softtlb_insert(struct vcpu *c, struct space *s, enum view view, uint64_t va, const struct walk *w, bool writable);
-void softtlb_flush(struct softtlb *t);
-void softtlb_flush_range(struct softtlb *t, uint64_t va, uint64_t last);   /* last: the last byte */
+/* Of a space, on every vCPU. */
+void softtlb_flush(struct space *s);
+void softtlb_flush_local(struct space *s);        /* arrays that hold entries tied to an ASID */
+void softtlb_flush_range(struct space *s, uint64_t va, uint64_t last);     /* last: the last byte */
+bool softtlb_has_local(const struct space *s);
 /* The kernel views' arrays also hold low-half pages, of the pair of spaces in force: gone before either changes. */
 void softtlb_flush_kernel_low(struct mmu_vcpu *m);
-void softtlb_flush_half(struct softtlb *t, unsigned half);
+void softtlb_flush_kernel_low_all(void);          /* on every vCPU */
 void softtlb_free(struct space *s);
 void softtlb_bind(struct vcpu *c, unsigned half);
 

@@ -15,6 +15,7 @@ void mmu_init(const struct mmu_config *cfg, const struct guest_ops *guest)
 {
     mmu.cfg = *cfg;
     mmu.guest = guest;
+    pthread_mutex_init(&mmu.lock, NULL);
     while (!mmu.rng)
         if (getrandom(&mmu.rng, sizeof(mmu.rng), 0) != sizeof(mmu.rng))
             mmu.rng = now_ns();
@@ -25,6 +26,7 @@ void mmu_vcpu_init(struct vcpu *c)
 {
     struct mmu_vcpu *m = xcalloc(1, sizeof(*m));
     m->c = c;
+    m->index = mmu.n_vcpus;
     c->mmu = m;
     for (unsigned i = 0; i < REGION_TABLE; i++)
         m->rt_user[i] = m->rt_kernel[i] = REGION_POISON;
@@ -39,24 +41,28 @@ void mmu_vcpu_init(struct vcpu *c)
     mmu.vcpu[mmu.n_vcpus++] = c;
 }
 
-bool mmu_fetch(struct vcpu *c, uint64_t va, uint64_t *gpa)
+bool mmu_fetch(struct vcpu *c, uint64_t va, uint64_t *gpa, uint64_t *key)
 {
     struct walk w;
     enum view view = mmu.guest->fetch_view(c);
-    if (mmu.guest->walk(c, va, ACC_EXEC, view, &w) != WALK_OK) {
+    mmu_lock();
+    bool ok = mmu.guest->walk(c, va, ACC_EXEC, view, &w) == WALK_OK;
+    if (ok && !mem_is_ram(w.gpa & PAGE_MASK, PAGE_SIZE)) {
+        w.fault = FAULT_EXTERNAL;
+        ok = false;
+    }
+    if (ok) {
+        struct space *s = mv(c)->cur[va_half(va)];
+        if (w.global)
+            s->has_global = true;
+        space_note_exec(s, va, &w, view);
+        *gpa = w.gpa;
+        *key = s->exec_key;
+    }
+    mmu_unlock();
+    if (!ok)
         mmu.guest->raise_mem(c, &(struct mem_fault){ .va = va, .access = ACC_EXEC, .view = view, .fault = w.fault });
-        return false;
-    }
-    if (!mem_is_ram(w.gpa & PAGE_MASK, PAGE_SIZE)) {
-        mmu.guest->raise_mem(c, &(struct mem_fault){ .va = va, .access = ACC_EXEC, .view = view, .fault = FAULT_EXTERNAL });
-        return false;
-    }
-    *gpa = w.gpa;
-    struct space *s = mv(c)->cur[va_half(va)];
-    if (w.global)
-        s->has_global = true;
-    space_note_exec(s, va, &w, view);
-    return true;
+    return ok;
 }
 
 enum walk_status mmu_probe(struct vcpu *c, uint64_t va, enum access acc, enum view view, struct walk *out)
@@ -84,8 +90,10 @@ bool mmu_peek(struct vcpu *c, uint64_t va, void *buf, size_t len)
 bool mmu_peek_cached(const struct vcpu *c, uint64_t va, enum view view, uint64_t *out)
 {
     enum region_group g = view_group(view, va);
+    mmu_lock();
     const struct window *w = g == REGION_GROUPS || va & 7 ? NULL : space_window(((struct mmu_vcpu *)c->mmu)->cur[va_half(va)], g, va);
     uint64_t rec = w ? window_rec(w, va) : 0;
+    mmu_unlock();
     if (!(rec & REC_R))
         return false;
     memcpy(out, mem_ram.view + (REC_GPA(rec) - mem_ram.base) + (va & ~PAGE_MASK), 8);

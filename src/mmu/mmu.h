@@ -2,7 +2,8 @@
  * mmu.h - memory virtualisation: software TLB, windows, fill, synchronisation with the guest's TLB maintenance.
  *
  * Owns every mapping in a window and every software TLB entry. Asks the guest only through guest_ops.walk(). Must not know
- * the guest ISA, IR or host code.
+ * the guest ISA, IR or host code. Each function with a vCPU is called by its own thread (or while that holds still) and takes
+ * the mmu's lock; a caller may hold the machine's or src/xlate's.
  */
 #ifndef GNOMON_MMU_MMU_H
 #define GNOMON_MMU_MMU_H
@@ -36,13 +37,19 @@ void mmu_reset(void);
 /* The slow paths; on a guest fault they raise it and unwind. */
 extern const struct ir_mem_ops mmu_mem_ops;
 
-/* Physical address of the instruction at va, in the current mode; raises the guest's fault and returns false if there is one. */
-bool mmu_fetch(struct vcpu *c, uint64_t va, uint64_t *gpa) MUST_CHECK;
+/*
+ * Physical address of the instruction at va, in the current mode, and the execution key under which that holds; raises the
+ * guest's fault and returns false if there is one.
+ */
+bool mmu_fetch(struct vcpu *c, uint64_t va, uint64_t *gpa, uint64_t *key) MUST_CHECK;
 
 /* The guest's roots, ASID or translation regime changed: bases follow. No flush. */
 void mmu_switch(struct vcpu *c);
 
-/* TLB maintenance, effective on return. va is page-aligned or not; size in bytes. ANY_ASID: all ASIDs. */
+/*
+ * TLB maintenance, effective on return for every vCPU: may wait for others (no lock held, see base/quiet.h). va is page-aligned
+ * or not; size in bytes. ANY_ASID: all ASIDs.
+ */
 #define MMU_ANY_ASID (-1)
 void mmu_tlbi_all(struct vcpu *c);
 void mmu_tlbi_asid(struct vcpu *c, uint16_t asid);

@@ -8,9 +8,25 @@
 #include "base/log.h"
 #include "mmu/internal.h"
 
+/* Every slow path runs from enter() to leave() under the lock, the access to RAM included: a TLBI comes before or after it. */
+static void enter(struct vcpu *c, uint32_t pc_off)
+{
+    c->pc_off = pc_off;
+    mv(c)->last_soft = false;
+    mmu_lock();
+    mmu.stats.slow_accesses++;
+}
+
+static void leave(struct vcpu *c)
+{
+    mv(c)->in_mmio = false;
+    mmu_unlock();
+}
+
 NORETURN static void raise_fault(struct vcpu *c, uint64_t va, enum access acc, enum view view, uint8_t code)
 {
     mmu.stats.guest_faults++;
+    leave(c);
     mmu.guest->raise_mem(c, &(struct mem_fault){ .va = va, .access = acc, .view = view, .fault = code });
     vcpu_unwind(c);
 }
@@ -59,7 +75,7 @@ static void count_use(struct vcpu *c, uint64_t va, enum view view)
     struct space *s = space_of(c, va);
     struct churn *h = churn_of(s, va);
     if (h->drops >= CHURN_DROPS && ++h->uses >= CHURN_USES)
-        softtlb_flush_range(&mv(c)->cur[view == VIEW_USER ? 0 : 1]->tlb[view], va & PAGE_MASK, va | ~PAGE_MASK);
+        softtlb_flush_range(mv(c)->cur[view == VIEW_USER ? 0 : 1], va & PAGE_MASK, va | ~PAGE_MASK);
 }
 
 /*
@@ -112,19 +128,31 @@ static uint8_t *resolve(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem
     return host;
 }
 
+/* Devices have a lock of their own, and may take long: a TLBI of meanwhile waits for vCPUs in_mmio. */
+static void mmio_begin(struct vcpu *c)
+{
+    mmu.stats.mmio++;
+    mv(c)->in_mmio = true;
+    mmu_unlock();
+}
+
 static uint64_t mmio_load(struct vcpu *c, uint64_t va, uint64_t gpa, struct ir_mem m, unsigned size)
 {
     uint64_t v;
-    mmu.stats.mmio++;
-    if (!mem_mmio_read(gpa, size, &v))
+    mmio_begin(c);
+    bool ok = mem_mmio_read(gpa, size, &v);
+    mmu_lock();
+    if (!ok)
         raise_fault(c, va, ACC_READ, (enum view)m.view, FAULT_EXTERNAL);
     return v;
 }
 
 static void mmio_store(struct vcpu *c, uint64_t va, uint64_t gpa, struct ir_mem m, unsigned size, uint64_t v)
 {
-    mmu.stats.mmio++;
-    if (!mem_mmio_write(gpa, size, v))
+    mmio_begin(c);
+    bool ok = mem_mmio_write(gpa, size, v);
+    mmu_lock();
+    if (!ok)
         raise_fault(c, va, ACC_WRITE, (enum view)m.view, FAULT_EXTERNAL);
 }
 
@@ -189,13 +217,6 @@ static void crossing(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem m,
 
 static bool crosses(uint64_t va, unsigned len) { return (va & ~PAGE_MASK) + len > PAGE_SIZE; }
 
-static void enter(struct vcpu *c, uint32_t pc_off)
-{
-    c->pc_off = pc_off;
-    mv(c)->last_soft = false;
-    mmu.stats.slow_accesses++;
-}
-
 static uint64_t slow_load(struct vcpu *c, uint64_t va, uint32_t mem, uint32_t pc_off)
 {
     enter(c, pc_off);
@@ -209,6 +230,7 @@ static uint64_t slow_load(struct vcpu *c, uint64_t va, uint32_t mem, uint32_t pc
         const uint8_t *host = resolve(c, va, size, m, &gpa);
         v = host ? ram_load(host, size) : mmio_load(c, va, gpa, m, size);
     }
+    leave(c);
     if (m.sext && size < 8) {
         v = (uint64_t)sextract(v, 0, 8 * size);
         if (!m.wide)
@@ -226,13 +248,14 @@ static void slow_store(struct vcpu *c, uint64_t va, uint64_t v, uint32_t mem, ui
     uint64_t gpa;
     if (unlikely(crosses(va, size))) {
         crossing(c, va, size, m, (uint8_t *)&v);
-        return;
+    } else {
+        uint8_t *host = resolve(c, va, size, m, &gpa);
+        if (host)
+            ram_store(host, size, v);
+        else
+            mmio_store(c, va, gpa, m, size, v);
     }
-    uint8_t *host = resolve(c, va, size, m, &gpa);
-    if (host)
-        ram_store(host, size, v);
-    else
-        mmio_store(c, va, gpa, m, size, v);
+    leave(c);
 }
 
 static u128 slow_load128(struct vcpu *c, uint64_t va, uint32_t mem, uint32_t pc_off)
@@ -242,17 +265,16 @@ static u128 slow_load128(struct vcpu *c, uint64_t va, uint32_t mem, uint32_t pc_
     check_align(c, va, m, 16);
     u128 v;
     uint64_t gpa;
+    const uint8_t *host;
     if (unlikely(crosses(va, 16))) {
         crossing(c, va, 16, m, (uint8_t *)&v);
-        return v;
-    }
-    const uint8_t *host = resolve(c, va, 16, m, &gpa);
-    if (host) {
+    } else if ((host = resolve(c, va, 16, m, &gpa))) {
         memcpy(&v, host, 16);
     } else {
         v.lo = mmio_load(c, va, gpa, m, 8);
         v.hi = mmio_load(c, va + 8, gpa + 8, m, 8);
     }
+    leave(c);
     return v;
 }
 
@@ -263,17 +285,16 @@ static void slow_store128(struct vcpu *c, uint64_t va, uint64_t lo, uint64_t hi,
     check_align(c, va, m, 16);
     u128 v = { lo, hi };
     uint64_t gpa;
+    uint8_t *host;
     if (unlikely(crosses(va, 16))) {
         crossing(c, va, 16, m, (uint8_t *)&v);
-        return;
-    }
-    uint8_t *host = resolve(c, va, 16, m, &gpa);
-    if (host) {
+    } else if ((host = resolve(c, va, 16, m, &gpa))) {
         memcpy(host, &v, 16);
     } else {
         mmio_store(c, va, gpa, m, 8, lo);
         mmio_store(c, va + 8, gpa + 8, m, 8, hi);
     }
+    leave(c);
 }
 
 /* Host pointer for an atomic: aligned RAM, readable and writable; anything else raises. */
@@ -336,6 +357,7 @@ static uint64_t slow_amo(struct vcpu *c, uint64_t va, uint64_t v, uint32_t mem_a
     uint64_t old = ram_load(p, size);
     while (!cas_raw(p, size, &old, amo_value((enum ir_amo)(mem_amo >> 16), size, old, v)))
         ;
+    leave(c);
     return old;
 }
 
@@ -347,6 +369,7 @@ static uint64_t slow_cas(struct vcpu *c, uint64_t va, uint64_t expect, uint64_t 
     void *p = atomic_ptr(c, va, size, m);
     expect = bits(expect, 0, 8 * size);
     cas_raw(p, size, &expect, v);
+    leave(c);
     return expect;
 }
 
@@ -359,7 +382,9 @@ static uint64_t slow_stx(struct vcpu *c, uint64_t va, uint64_t v, uint32_t mem, 
     void *p = atomic_ptr(c, va, size, m);         /* faults are taken whether or not the monitor is open */
     c->excl_addr = EXCL_NONE;
     uint64_t expect = bits(c->excl_val[0], 0, 8 * size);
-    return monitor != va || !cas_raw(p, size, &expect, v);
+    bool failed = monitor != va || !cas_raw(p, size, &expect, v);
+    leave(c);
+    return failed;
 }
 
 static u128 slow_cas128(struct vcpu *c, uint64_t va, u128 expect, u128 v, uint32_t mem, uint32_t pc_off)
@@ -373,6 +398,7 @@ static u128 slow_cas128(struct vcpu *c, uint64_t va, u128 expect, u128 v, uint32
                      : "b"(v.lo), "c"(v.hi)
                      : "memory");
     (void)ok;
+    leave(c);
     return expect;
 }
 

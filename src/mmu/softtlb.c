@@ -1,7 +1,8 @@
 /*
- * softtlb.c - the software TLB: one array a space, view and vCPU, so that a context switch flushes nothing.
+ * softtlb.c - the software TLB: one array a space, vCPU and view, so that a context switch flushes nothing.
  *
- * Owns struct softtlb and vcpu.tlb[]. Holds RAM pages only; MMIO always takes the slow path.
+ * Owns struct softtlb and vcpu.tlb[]. Holds RAM pages only; MMIO always takes the slow path. Translated code probes its vCPU's
+ * arrays without the lock: see internal.h for what others may do to them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,10 +23,17 @@ void softtlb_none(struct tlb_desc *d)
 
 static unsigned entries(const struct softtlb *t) { return (unsigned)(t->d.mask >> TLB_ENTRY_SHIFT) + 1; }
 
+static void invalidate(struct tlb_entry *e)
+{
+    __atomic_store_n(&e->read_tag, TLB_INVALID, __ATOMIC_RELAXED);
+    __atomic_store_n(&e->write_tag, TLB_INVALID, __ATOMIC_RELAXED);
+}
+
 static void clear(struct softtlb *t)
 {
     for (unsigned i = 0; i < entries(t); i++)
-        t->d.table[i].read_tag = t->d.table[i].write_tag = TLB_INVALID;
+        invalidate(&t->d.table[i]);
+    t->filled = false;
     t->refills = 0;
     t->large_lo = ~0ull;
     t->large_hi = 0;
@@ -42,10 +50,35 @@ static void make(struct softtlb *t, unsigned n)
     clear(t);
 }
 
-void softtlb_flush(struct softtlb *t)
+/* An entry of s on vCPU i goes. Of a space that is not in force there it can not be in use. */
+static void touched(const struct space *s, unsigned i)
 {
-    if (t->d.table)
-        clear(t);
+    if (mv(mmu.vcpu[i])->cur[s->half] == s)
+        mmu_touched(i);
+}
+
+static void flush(struct space *s, bool local_only)
+{
+    for (unsigned i = 0; i < mmu.n_vcpus; i++)
+        for (unsigned v = 0; v < VIEW_COUNT; v++) {
+            struct softtlb *t = &s->tlb[i][v];
+            if (!t->filled || (local_only && !t->has_local))
+                continue;
+            clear(t);
+            touched(s, i);
+        }
+}
+
+void softtlb_flush(struct space *s) { flush(s, false); }
+void softtlb_flush_local(struct space *s) { flush(s, true); }
+
+bool softtlb_has_local(const struct space *s)
+{
+    for (unsigned i = 0; i < mmu.n_vcpus; i++)
+        for (unsigned v = 0; v < VIEW_COUNT; v++)
+            if (s->tlb[i][v].has_local)
+                return true;
+    return false;
 }
 
 static struct tlb_entry *entry_of(const struct tlb_desc *d, uint64_t va)
@@ -53,51 +86,65 @@ static struct tlb_entry *entry_of(const struct tlb_desc *d, uint64_t va)
     return (struct tlb_entry *)((char *)d->table + ((va >> (PAGE_SHIFT - TLB_ENTRY_SHIFT)) & d->mask));
 }
 
-static void drop_page(struct softtlb *t, uint64_t va)
+static bool drop_page(struct softtlb *t, uint64_t va)
 {
     struct tlb_entry *e = entry_of(&t->d, va);
-    if ((e->read_tag & PAGE_MASK) == va || (e->write_tag & PAGE_MASK) == va)
-        e->read_tag = e->write_tag = TLB_INVALID;
+    if ((e->read_tag & PAGE_MASK) != va && (e->write_tag & PAGE_MASK) != va)
+        return false;
+    invalidate(e);
+    return true;
 }
 
-void softtlb_flush_range(struct softtlb *t, uint64_t va, uint64_t last)
+/* Did anything go? */
+static bool drop_range(struct softtlb *t, uint64_t va, uint64_t last)
 {
-    if (!t->d.table)
-        return;
+    if (!t->filled)
+        return false;
     if ((va <= t->large_hi && last >= t->large_lo) || (last - va) >> PAGE_SHIFT >= entries(t)) {
         clear(t);                                 /* a page of a larger leaf may go with any address of the leaf */
-        return;
+        return true;
     }
+    bool any = false;
     for (uint64_t p = va & PAGE_MASK, n = ((last - p) >> PAGE_SHIFT) + 1; n--; p += PAGE_SIZE)
-        drop_page(t, p);
+        any |= drop_page(t, p);
+    return any;
 }
 
-void softtlb_flush_half(struct softtlb *t, unsigned half)
+void softtlb_flush_range(struct space *s, uint64_t va, uint64_t last)
 {
-    if (!t->d.table)
+    for (unsigned i = 0; i < mmu.n_vcpus; i++)
+        for (unsigned v = 0; v < VIEW_COUNT; v++)
+            if (drop_range(&s->tlb[i][v], va, last))
+                touched(s, i);
+}
+
+static void flush_half(struct softtlb *t, unsigned half)
+{
+    if (!t->filled)
         return;
     for (unsigned i = 0; i < entries(t); i++) {
         struct tlb_entry *e = &t->d.table[i];
         if (e->read_tag != TLB_INVALID || e->write_tag != TLB_INVALID) {
             uint64_t tag = e->read_tag != TLB_INVALID ? e->read_tag : e->write_tag;
             if (va_half(tag) == half)
-                e->read_tag = e->write_tag = TLB_INVALID;
+                invalidate(e);
         }
     }
 }
 
 void softtlb_free(struct space *s)
 {
-    for (unsigned v = 0; v < VIEW_COUNT; v++) {
-        free(s->tlb[v].d.table);
-        s->tlb[v].d.table = NULL;
-    }
+    for (unsigned i = 0; i < mmu.n_vcpus; i++)
+        for (unsigned v = 0; v < VIEW_COUNT; v++) {
+            free(s->tlb[i][v].d.table);
+            s->tlb[i][v].d.table = NULL;
+        }
 }
 
 /* The user view's array hangs on the low half's space, the kernel views' on the high half's. */
 static struct softtlb *tlb_of(struct vcpu *c, enum view view)
 {
-    return &mv(c)->cur[view == VIEW_USER ? 0 : 1]->tlb[view];
+    return &mv(c)->cur[view == VIEW_USER ? 0 : 1]->tlb[mv(c)->index][view];
 }
 
 void softtlb_bind(struct vcpu *c, unsigned half)
@@ -106,7 +153,7 @@ void softtlb_bind(struct vcpu *c, unsigned half)
     for (unsigned v = 0; v < VIEW_COUNT; v++) {
         if ((v == VIEW_USER) != (half == 0))
             continue;
-        struct softtlb *t = &m->cur[half]->tlb[v];
+        struct softtlb *t = &m->cur[half]->tlb[m->index][v];
         if (t->d.table)
             c->tlb[v] = t->d;
         else
@@ -118,9 +165,16 @@ void softtlb_flush_kernel_low(struct mmu_vcpu *m)
 {
     if (!m->kernel_low || !m->cur[1])
         return;
-    softtlb_flush_half(&m->cur[1]->tlb[VIEW_KERNEL], 0);
-    softtlb_flush_half(&m->cur[1]->tlb[VIEW_KERNEL_PAN], 0);
+    flush_half(&m->cur[1]->tlb[m->index][VIEW_KERNEL], 0);
+    flush_half(&m->cur[1]->tlb[m->index][VIEW_KERNEL_PAN], 0);
     m->kernel_low = false;
+    mmu_touched(m->index);
+}
+
+void softtlb_flush_kernel_low_all(void)
+{
+    for (unsigned i = 0; i < mmu.n_vcpus; i++)
+        softtlb_flush_kernel_low(mv(mmu.vcpu[i]));
 }
 
 void softtlb_insert(struct vcpu *c, struct space *s, enum view view, uint64_t va, const struct walk *w, bool writable)
@@ -134,6 +188,7 @@ void softtlb_insert(struct vcpu *c, struct space *s, enum view view, uint64_t va
         c->tlb[view] = t->d;
     }
     mmu.stats.soft_refills++;
+    t->filled = true;
     uint64_t page = va & PAGE_MASK;
     struct tlb_entry *e = entry_of(&t->d, page);
     e->read_tag = page;

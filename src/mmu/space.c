@@ -33,7 +33,8 @@ static uint64_t random64(void)
 
 void space_new_exec_key(struct space *s)
 {
-    s->exec_key = random64() & ~7ull;             /* keys xor addresses and must never give JC_EMPTY */
+    /* Keys xor addresses and must never give JC_EMPTY. Read without the lock by vCPUs that run s. */
+    __atomic_store_n(&s->exec_key, random64() & ~7ull, __ATOMIC_RELAXED);
     if (s->n_exec)
         memset(s->exec, 0, s->cap_exec * sizeof(*s->exec));
     s->n_exec = 0;
@@ -41,6 +42,9 @@ void space_new_exec_key(struct space *s)
     s->exec_lo = ~0ull;
     s->exec_hi = 0;
     mmu.stats.exec_rekeys++;
+    for (unsigned i = 0; i < mmu.n_vcpus; i++)
+        if (mv(mmu.vcpu[i])->cur[s->half] == s)
+            mmu_touched(i);
 }
 
 struct exec_page *space_exec_page(const struct space *s, uint64_t va)
@@ -219,15 +223,13 @@ static bool space_has_local(const struct space *s)
         if (w && w->local_pages)
             return true;
     }
-    for (unsigned v = 0; v < VIEW_COUNT; v++)
-        if (s->tlb[v].has_local)
-            return true;
-    return s->n_exec && s->half == 0;
+    return softtlb_has_local(s) || (s->n_exec && s->half == 0);
 }
 
 void mmu_switch(struct vcpu *c)
 {
     struct mmu_vcpu *m = mv(c);
+    mmu_lock();
     for (unsigned half = 0; half < 2; half++) {
         struct space_id id = mmu.guest->space(c, half);
         struct space *s = m->cur[half];
@@ -240,6 +242,7 @@ void mmu_switch(struct vcpu *c)
         if ((space_add_asid(s, id.asid) && s->n_asids > 1 && space_has_local(s)) || s->stale)
             sync_space(c, s);
     }
+    mmu_unlock();
 }
 
 void mmu_reset(void)
@@ -264,5 +267,5 @@ void mmu_reset(void)
 
 uint64_t mmu_exec_key(struct vcpu *c, uint64_t va)
 {
-    return mv(c)->cur[va_half(va)]->exec_key;
+    return __atomic_load_n(&mv(c)->cur[va_half(va)]->exec_key, __ATOMIC_RELAXED);
 }

@@ -9,6 +9,7 @@
  * the space is stale until a switch to it, which compares it with its tables of then.
  */
 #include "base/log.h"
+#include "base/quiet.h"
 #include "mmu/internal.h"
 
 static enum view group_view(unsigned g) { return g == REGION_LOW_USER ? VIEW_USER : VIEW_KERNEL; }
@@ -177,16 +178,41 @@ void sync_space(struct vcpu *c, struct space *s)
         for (unsigned n = 0; n < REGION_SLOTS; n++)
             if (s->win[g][n])
                 sync_window(c, s->win[g][n], true);
-    for (unsigned v = 0; v < VIEW_COUNT; v++)
-        softtlb_flush(&s->tlb[v]);
+    softtlb_flush(s);
     sync_exec(c, s, 0, ~0ull, true);
     if (s->half == 0)
-        softtlb_flush_kernel_low(mv(c));
+        softtlb_flush_kernel_low_all();
     s->stale = false;
+}
+
+static void tlbi_begin(void)
+{
+    mmu_lock();
+    mmu.touched = 0;
+    for (unsigned i = 0; i < mmu.n_vcpus; i++)
+        if (mv(mmu.vcpu[i])->in_mmio)
+            mmu_touched(i);
+}
+
+/*
+ * What was named is out of every cache and window. Another vCPU may have probed its software TLB a moment ago, or run with the
+ * key of a code page that was remapped: wait until it has left translated code. Whoever waits counts as having left, so
+ * that two may wait for each other.
+ */
+static void tlbi_end(struct vcpu *c)
+{
+    uint32_t others = mmu.touched & ~(1u << mv(c)->index);
+    mmu_unlock();
+    if (likely(!others))
+        return;
+    quiet_pause(c->index);
+    quiet_wait(others, false);
+    quiet_resume(c->index);
 }
 
 void mmu_tlbi_all(struct vcpu *c)
 {
+    tlbi_begin();
     mmu.stats.tlbi_all++;
     log_to(mmu, "mmu: tlbi all\n");
     for (unsigned i = 0; i < mmu.n_spaces; i++) {
@@ -195,11 +221,13 @@ void mmu_tlbi_all(struct vcpu *c)
         else
             mmu.all[i]->stale = true;
     }
-    softtlb_flush_kernel_low(mv(c));
+    softtlb_flush_kernel_low_all();
+    tlbi_end(c);
 }
 
 void mmu_tlbi_asid(struct vcpu *c, uint16_t asid)
 {
+    tlbi_begin();
     mmu.stats.tlbi_asid++;
     log_to(mmu, "mmu: tlbi asid %u\n", asid);
     for (unsigned i = 0; i < mmu.n_spaces; i++) {
@@ -214,16 +242,16 @@ void mmu_tlbi_asid(struct vcpu *c, uint16_t asid)
             for (unsigned n = 0; n < REGION_SLOTS; n++)
                 if (s->win[g][n])
                     sync_window(c, s->win[g][n], false);
-        for (unsigned v = 0; v < VIEW_COUNT; v++)
-            if (s->tlb[v].has_local)
-                softtlb_flush(&s->tlb[v]);
+        softtlb_flush_local(s);
         sync_exec(c, s, 0, ~0ull, true);
     }
-    softtlb_flush_kernel_low(mv(c));
+    softtlb_flush_kernel_low_all();
+    tlbi_end(c);
 }
 
 void mmu_tlbi_range(struct vcpu *c, uint64_t va, uint64_t size, int asid)
 {
+    tlbi_begin();
     mmu.stats.tlbi_va++;
     uint64_t last = size - 1 > ~va ? ~0ull : va + size - 1;
     log_to(mmu, "mmu: tlbi va %#llx size %#llx asid %d\n", (unsigned long long)va, (unsigned long long)size, asid);
@@ -242,10 +270,10 @@ void mmu_tlbi_range(struct vcpu *c, uint64_t va, uint64_t size, int asid)
                     sync_window_range(c, w, va, last, in_force && mmu.cfg.sync != SYNC_DROP);
             }
         }
-        for (unsigned v = 0; v < VIEW_COUNT; v++)
-            softtlb_flush_range(&s->tlb[v], va, last);
+        softtlb_flush_range(s, va, last);
         sync_exec(c, s, va, last, in_force);
     }
     if (half == 0)
-        softtlb_flush_kernel_low(mv(c));
+        softtlb_flush_kernel_low_all();
+    tlbi_end(c);
 }

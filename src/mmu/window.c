@@ -351,10 +351,12 @@ int mmu_slot(struct vcpu *c, enum view view, uint64_t va)
     enum region_group g = view_group(view, va);
     if (g == REGION_GROUPS)
         return -1;
-    int n = slot_of(g, va_region(va), false);
     struct walk w;
+    mmu_lock();
+    int n = slot_of(g, va_region(va), false);
     /* Slots are few: a value that is no address must not take one. */
     if (n < 0 && mmu.guest->walk(c, va, ACC_READ, view, &w) == WALK_OK && rec_flags(&w, g))
         n = slot_of(g, va_region(va), true);
+    mmu_unlock();
     return n < 0 ? -1 : (int)g * REGION_SLOTS + n;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/quiet.h"
 #include "mem/mem.h"
 #include "mmu/mmu.h"
 #include "xlate/internal.h"
@@ -106,25 +107,28 @@ static uint32_t block_flags(const struct vcpu *c)
     return xl.guest->flags(c) | (uint32_t)access_kind() << XF_KIND_SHIFT;
 }
 
-static void set_ctx(struct vcpu *c, uint32_t flags)
+static void set_ctx(struct vcpu *c, uint32_t flags, uint64_t key)
 {
     uint64_t mix = (uint64_t)flags * 0x9e3779b97f4a7c15ull;
-    c->jc_ctx = mmu_exec_key(c, vcpu_pc(c)) ^ (mix & ~7ull);
+    c->jc_ctx = key ^ (mix & ~7ull);
 }
 
-void xlate_tlbi(struct vcpu *c) { set_ctx(c, block_flags(c)); }
+/* What code is fetched through may have changed: the key follows. */
+static void refresh_ctx(struct vcpu *c, uint32_t flags) { set_ctx(c, flags, mmu_exec_key(c, vcpu_pc(c))); }
+
+void xlate_tlbi(struct vcpu *c) { refresh_ctx(c, block_flags(c)); }
 
 /* Physical address of the vCPU's pc; false: the guest's fault was raised, pc is at its handler. */
-static bool fetch_gpa(struct vcpu *c, uint64_t pc, uint64_t *gpa)
+static bool fetch_gpa(struct vcpu *c, uint64_t pc, uint32_t flags, uint64_t *gpa)
 {
     struct xlate_vcpu *x = c->xlate;
     uint64_t key = (pc & PAGE_MASK) ^ c->jc_ctx;
     struct itlb_entry *e = &x->itlb[pc >> PAGE_SHIFT & (ITLB_SIZE - 1)];
     if (e->key != key || !e->gpa) {
-        uint64_t page;
-        if (!mmu_fetch(c, pc, &page))
+        uint64_t page, exec_key;
+        if (!mmu_fetch(c, pc, &page, &exec_key))
             return false;
-        set_ctx(c, block_flags(c));               /* the fetch may have found the page remapped */
+        set_ctx(c, flags, exec_key);              /* the fetch may have found the page remapped */
         e->key = (pc & PAGE_MASK) ^ c->jc_ctx;
         e->gpa = page & PAGE_MASK;
     }
@@ -146,9 +150,9 @@ static struct block *next_block(struct vcpu *c)
 {
     uint64_t pc = vcpu_pc(c), gpa;
     uint32_t flags = block_flags(c);
-    set_ctx(c, flags);
+    refresh_ctx(c, flags);
     xl.stats.lookups++;
-    if (!fetch_gpa(c, pc, &gpa))
+    if (!fetch_gpa(c, pc, flags, &gpa))
         return NULL;
     struct block *b = cache_find(gpa, flags);
     if (b && unlikely(b->epoch != xl.epoch) && !still_valid(b)) {
@@ -191,10 +195,14 @@ void xlate_run(struct vcpu *c)
         x->pending = NULL;
         if (log_on(LOG_exec))
             log_printf("exec: pc %#llx gpa %#llx flags %#x\n", (unsigned long long)pc, (unsigned long long)b->gpa, b->flags);
-        if (xl.cfg.jit)
+        quiet_enter(c->index);
+        if (unlikely(__atomic_load_n(&c->exit_req, __ATOMIC_ACQUIRE)))
+            ;                                     /* who waits for us may have done so before we went in */
+        else if (xl.cfg.jit)
             x->pending = host_run(c, b->code.entry);
         else
             ir_interpret(b->ir, c, xl.mem);
+        quiet_leave(c->index);
     }
     x->pending = NULL;
     sites_review();

@@ -369,12 +369,13 @@ static void test_top(void)
 /* Code fetched through a block, then the mapping changes under each wide form of TLBI. */
 static void test_exec(void)
 {
-    uint64_t gpa, va = USER_VA + 0x800000000ull;
+    uint64_t gpa, fetched, va = USER_VA + 0x800000000ull;
     for (unsigned form = 0; form < 3; form++) {
         add(root[0], va, RAM_BASE + (4ull << 21), 21, U_RW | PERM_XU, false);
         mmu_tlbi_all(cpu);
-        CHECK(mmu_fetch(cpu, va + 0x3000, &gpa) && gpa == RAM_BASE + (4ull << 21) + 0x3000);
+        CHECK(mmu_fetch(cpu, va + 0x3000, &gpa, &fetched) && gpa == RAM_BASE + (4ull << 21) + 0x3000);
         uint64_t key = mmu_exec_key(cpu, va);
+        CHECK(key == fetched);
         add(root[0], va, RAM_BASE + (5ull << 21), 21, U_RW | PERM_XU, false);
         if (form == 0)
             mmu_tlbi_all(cpu);
