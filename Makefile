@@ -9,7 +9,7 @@ ARGS ?=
 GNOMON = $(BUILD)/gnomon-system-aarch64
 NINJA = ninja -C $(BUILD)
 
-.PHONY: all deps run test test-long debug bench asan clang walls guest clean help
+.PHONY: all deps run test test-long debug bench bench-deps asan clang walls guest clean help
 
 all: $(BUILD)/build.ninja
 	@$(NINJA)
@@ -24,7 +24,7 @@ help:
 	@echo 'make test     unit tests and guest tests (under 12 minutes)'
 	@echo 'make test-long  the same in every mode with every kernel'
 	@echo 'make debug    gnomon under gdb [ARGS=...]'
-	@echo 'make bench    measure against qemu-system-aarch64'
+	@echo 'make bench    measure against qemu-system-aarch64 (make bench-deps: host programs to compare with)'
 	@echo 'make asan     unit tests with address and undefined-behaviour sanitizers'
 	@echo 'make clang    build with clang; make walls: check include rules'
 
@@ -49,6 +49,9 @@ debug: all
 
 bench: deps all
 	@bench/run --build $(BUILD) $(ARGS)
+
+bench-deps:
+	@tools/deps tools/deps-bench.txt
 
 # Translated code is not seen by the sanitizers; the unit tests run the C code around it. What a machine owns lives as long as
 # the process, so leaks are not looked for.

@@ -21,7 +21,9 @@ from boot import get_guest, guest_command      # noqa: E402
 from console import Console, GuestError        # noqa: E402
 
 CACHE = os.path.abspath(os.environ.get("GNOMON_CACHE") or os.path.join(TOP, ".cache", "guest"))
-WORK = os.path.join(CACHE, "bench")
+# Programs are made per source tree, images are shared: their names say what is in them.
+WORK = os.path.join(TOP, ".cache", "bench")
+IMAGES = os.path.join(CACHE, "bench")
 UP = r"gnomon-guest: user space is up"
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -84,6 +86,15 @@ def emulators(cpu, memory, binaries, props, backports=True, qemu=True, extra=())
 
 # ---- programs and images --------------------------------------------------------------------------------------------
 
+def compile_one(command):
+    try:
+        p = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    except FileNotFoundError:
+        raise BenchError("%s is not installed (make deps)" % command[0]) from None
+    if p.returncode:
+        raise BenchError("%s: %s" % (" ".join(command), p.stderr.strip().split("\n")[0]))
+
+
 def compile_all(sources, flags, compiler, out):
     """Compiles each C file (path) with its flags into the directory `out`; returns the programs' paths."""
     os.makedirs(out, exist_ok=True)
@@ -91,16 +102,13 @@ def compile_all(sources, flags, compiler, out):
     for src in sources:
         name = os.path.basename(src)[:-2]
         exe = os.path.join(out, name)
-        command = [compiler, "-std=gnu17", "-Wall", "-static", "-pthread"] + flags(name).split() + ["-o", exe, src, "-lm"]
+        made_as = "%s.%d" % (exe, os.getpid())
+        command = [compiler, "-std=gnu17", "-Wall", "-static", "-pthread"] + flags(name).split() + [src, "-lm"]
         stamp = exe + ".cmd"
         said = open(stamp).read() if os.path.exists(stamp) else ""
         if not os.path.exists(exe) or os.path.getmtime(exe) < os.path.getmtime(src) or said != " ".join(command):
-            try:
-                p = subprocess.run(command, stderr=subprocess.PIPE, text=True)
-            except FileNotFoundError:
-                raise BenchError("%s is not installed (make deps)" % compiler) from None
-            if p.returncode:
-                raise BenchError("%s does not compile: %s" % (os.path.basename(src), p.stderr.strip().split("\n")[0]))
+            compile_one(command + ["-o", made_as])
+            os.rename(made_as, exe)
             with open(stamp, "w") as f:
                 f.write(" ".join(command))
         made.append(exe)
@@ -108,8 +116,7 @@ def compile_all(sources, flags, compiler, out):
 
 
 def lay_out(directory, benches, programs, data):
-    """The tree that a benchmark finds as $BENCH: bin/, data/ and cmd/ with its scripts. Written anew each time."""
-    shutil.rmtree(directory, ignore_errors=True)
+    """The tree that a benchmark finds as $BENCH: bin/, data/ and cmd/ with its scripts. The directory is empty before."""
     for d in ("bin", "data", "cmd"):
         os.makedirs(os.path.join(directory, d))
     for exe in programs:
@@ -141,14 +148,16 @@ def image(tree, packages):
     compressed: a guest's boot would be spent on it."""
     h = _digest([tree, os.path.join(TOP, "tools", "get-guest"), os.path.join(TOP, "tests", "guest", "rootfs")])
     h.update(" ".join(sorted(packages)).encode())
-    out = os.path.join(WORK, "image-%s.cpio" % h.hexdigest()[:12])
+    out = os.path.join(IMAGES, "image-%s.cpio" % h.hexdigest()[:12])
+    os.makedirs(IMAGES, exist_ok=True)
     if not os.path.exists(out):
-        # Images are large: only the newest few are kept.
-        old = sorted((os.path.join(WORK, n) for n in os.listdir(WORK) if n.startswith("image-")), key=os.path.getmtime)
-        for path in old[:-3]:
-            os.unlink(path)
+        # Images are large: those that nobody has used for a day go.
+        for path in (os.path.join(IMAGES, n) for n in os.listdir(IMAGES) if n.startswith("image-")):
+            if os.path.getmtime(path) < time.time() - 86400:
+                os.unlink(path)
         options = ["--with", ",".join(sorted(packages))] if packages else []
         get_guest("initramfs", "--plain", "--add", tree + ":/opt/bench", *options, "-o", out)
+    os.utime(out)
     return out
 
 

@@ -1,14 +1,16 @@
 /*
  * kernel.c - benchmark: what the guest's kernel does for a process: kernel.c NAME runs one of: syscall, signal, switch, fork,
- * exec, fault, mmap, file. Mode changes, address space changes, page faults, TLB maintenance.
+ * exec, fault, mmap, file, pipe, thread, stat. Mode changes, address space changes, page faults, TLB maintenance.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -121,7 +123,7 @@ static long do_file(void)
     long n = 0;
     static char buf[65536];
     for (int round = 0; round < 200; round++) {
-        int fd = open("/tmp/bench.file", O_RDWR | O_CREAT | O_TRUNC, 0600);
+        int fd = open("bench.file", O_RDWR | O_CREAT | O_TRUNC, 0600);
         for (int i = 0; i < 16; i++)
             n += write(fd, buf, sizeof(buf)) > 0;
         lseek(fd, 0, SEEK_SET);
@@ -129,7 +131,90 @@ static long do_file(void)
             n++;
         close(fd);
     }
-    unlink("/tmp/bench.file");
+    unlink("bench.file");
+    return n;
+}
+
+static long do_pipe(void)
+{
+    static char buf[65536];
+    int p[2];
+    long n = 0, got;
+    if (pipe(p))
+        return -1;
+    if (!fork()) {
+        close(p[0]);
+        for (int i = 0; i < 6000; i++)
+            if (write(p[1], buf, sizeof(buf)) != sizeof(buf))
+                _exit(1);
+        _exit(0);
+    }
+    close(p[1]);
+    while ((got = read(p[0], buf, sizeof(buf))) > 0)
+        n += got;
+    wait(NULL);
+    return n;
+}
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t turned = PTHREAD_COND_INITIALIZER;
+static int turn;
+static long turns;
+
+static void *take_turns(void *arg)
+{
+    int me = *(int *)arg;
+    for (int i = 0; i < 10000; i++) {
+        pthread_mutex_lock(&lock);
+        while (turn != me)
+            pthread_cond_wait(&turned, &lock);
+        turn = !me;
+        turns++;
+        pthread_cond_signal(&turned);
+        pthread_mutex_unlock(&lock);
+    }
+    return NULL;
+}
+
+static void *nothing(void *arg) { return arg; }
+
+static long do_thread(void)
+{
+    static int who[2] = { 0, 1 };
+    pthread_t t[2];
+    long n = 0;
+    for (int i = 0; i < 2000; i++) {
+        void *result;
+        n += !pthread_create(&t[0], NULL, nothing, who) && !pthread_join(t[0], &result) && result == who;
+    }
+    for (int i = 0; i < 2; i++)
+        if (pthread_create(&t[i], NULL, take_turns, &who[i]))
+            return -1;
+    for (int i = 0; i < 2; i++)
+        pthread_join(t[i], NULL);
+    return n + turns;
+}
+
+static long do_stat(void)
+{
+    long n = 0;
+    char name[32];
+    struct stat st;
+    for (int i = 0; i < 200; i++) {
+        sprintf(name, "stat.%d", i);
+        int fd = open(name, O_RDWR | O_CREAT, 0600);
+        n += write(fd, name, 8) == 8;
+        close(fd);
+    }
+    for (int round = 0; round < 250; round++)
+        for (int i = 0; i < 250; i++) {
+            sprintf(name, "stat.%d", i);
+            n += stat(name, &st) == 0 && st.st_size == 8;
+        }
+    for (int i = 0; i < 200; i++) {
+        sprintf(name, "stat.%d", i);
+        n += unlink(name) == 0;
+    }
     return n;
 }
 
@@ -138,6 +223,7 @@ int main(int argc, char **argv)
     static const struct { const char *name; long (*fn)(void); } all[] = {
         { "syscall", do_syscall }, { "signal", do_signal }, { "switch", do_switch }, { "fork", do_fork }, { "exec", do_exec },
         { "fault", do_fault }, { "mmap", do_mmap }, { "file", do_file },
+        { "pipe", do_pipe }, { "thread", do_thread }, { "stat", do_stat },
     };
     if (argc > 1 && !strcmp(argv[1], "true"))
         return 0;
