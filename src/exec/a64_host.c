@@ -39,6 +39,12 @@ static void icache_inval(struct vcpu *c, uint64_t gpa, uint64_t len) { xlate_inv
 
 static void icache_inval_all(struct vcpu *c) { xlate_invalidate_all(); }
 
+static void debug_changed(struct vcpu *c, const struct watch_range *r, unsigned n)
+{
+    mmu_set_watches(c, r, n);
+    xlate_flags_changed(c);
+}
+
 static uint64_t read_gpa64(uint64_t gpa, bool *ok)
 {
     const uint64_t *p = gpa & 7 ? NULL : mem_ptr(gpa, 8);
@@ -54,6 +60,7 @@ const struct a64_host_ops a64_host_ops = {
     .probe = mmu_probe,
     .icache_inval = icache_inval,
     .icache_inval_all = icache_inval_all,
+    .debug_changed = debug_changed,
     .wait = exec_wait,
     .mode_changed = xlate_tlbi,
     .read_gpa64 = read_gpa64,

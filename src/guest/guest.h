@@ -41,6 +41,13 @@ struct mem_fault {
 };
 #define FAULT_ALIGN 0xf0u                        /* alignment; the guest maps these to its own codes */
 #define FAULT_EXTERNAL 0xf1u                     /* nothing answers at the physical address */
+#define FAULT_WATCH 0xf2u                        /* a watchpoint matches; va is the first byte of the access that it watches */
+
+/* Addresses that a debugger or the guest's own watchpoints look at: [va, last]. */
+struct watch_range {
+    uint64_t va, last;
+};
+#define WATCH_RANGES 16                          /* of one vCPU at most */
 
 /* An address space as the guest names it, one a half: what keys windows. */
 struct space_id {
@@ -79,6 +86,8 @@ struct guest_ops {
     bool (*canonical)(const struct vcpu *c, uint64_t *va);
     /* Set the guest's abort exception (ESR, FAR, vectors) at the instruction pc_page + pc_off; state is canonical. */
     void (*raise_mem)(struct vcpu *c, const struct mem_fault *f);
+    /* An access to a page with a watched range (va canonical) is allowed: does a watchpoint of this vCPU match? *hit: FAULT_WATCH's va. */
+    bool (*watch)(const struct vcpu *c, uint64_t va, unsigned len, bool write, enum view view, uint64_t *hit);
     /* Called by the run loop when exit_req was seen: take a pending interrupt if unmasked. */
     void (*poll_irq)(struct vcpu *c);
     bool (*has_work)(const struct vcpu *c);      /* WFI ends: an interrupt is pending, masked or not */

@@ -40,7 +40,7 @@ uint64_t rec_flags(const struct walk *w, enum region_group g)
 /* Does the page at va continue the run (same flags, physical address as expected)? */
 static bool continues(struct vcpu *c, enum view view, enum region_group g, uint64_t va, uint64_t gpa, uint64_t flags, struct walk *w)
 {
-    return mmu.guest->walk(c, va, ACC_READ, view, w) == WALK_OK && (w->gpa & PAGE_MASK) == gpa && rec_flags(w, g) == flags;
+    return !watched_page(va) && mmu.guest->walk(c, va, ACC_READ, view, w) == WALK_OK && (w->gpa & PAGE_MASK) == gpa && rec_flags(w, g) == flags;
 }
 
 struct churn *churn_of(const struct space *s, uint64_t va)
@@ -58,7 +58,7 @@ bool fill_window(struct vcpu *c, struct space *s, enum view view, uint64_t va, c
     if (g == REGION_GROUPS)
         return false;
     uint64_t flags = rec_flags(w, g);
-    if (!flags)
+    if (!flags || watched_page(va))
         return false;
     if (w->shift == PAGE_SHIFT && !mmu.cfg.verify) {
         struct churn *h = churn_of(s, va);
@@ -82,6 +82,12 @@ bool fill_window(struct vcpu *c, struct space *s, enum view view, uint64_t va, c
             lo += PAGE_SIZE;
         while (!mem_is_ram(gpa + (hi - PAGE_SIZE - page), PAGE_SIZE))
             hi -= PAGE_SIZE;
+        if (unlikely(mmu.n_watches)) {            /* up to the nearest watched page on either side */
+            while (lo < page && watch_overlaps(lo, page - 1))
+                lo += PAGE_SIZE;
+            while (hi > page + PAGE_SIZE && watch_overlaps(page + PAGE_SIZE, hi - 1))
+                hi -= PAGE_SIZE;
+        }
     } else {
         lo = page;
         hi = page + PAGE_SIZE;

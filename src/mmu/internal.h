@@ -140,6 +140,8 @@ struct mmu_state {
     unsigned n_records;                           /* struct group_rec in use */
     unsigned vmas, max_vmas;                      /* in windows, exact as far as the host merges */
     uint64_t rng;
+    struct { struct watch_range r[WATCH_RANGES]; unsigned n; } watch[MMU_VCPUS];   /* of each vCPU (watch.c) */
+    unsigned n_watches;                           /* of all */
     struct churn churn[CHURN_PAGES];
     struct mmu_stats stats;
 };
@@ -212,6 +214,11 @@ enum lend org_lend(struct space *s);              /* may s have windows now? tak
 void org_note_fill(struct space *s, uint64_t va);
 void org_prefill(struct vcpu *c, struct space *s);
 void org_free(struct space *s);
+
+/* watch.c */
+bool watch_overlaps(uint64_t va, uint64_t last);
+/* A watched range touches the page of va: it must not be cached. */
+static inline bool watched_page(uint64_t va) { return unlikely(mmu.n_watches) && watch_overlaps(va & PAGE_MASK, va | ~PAGE_MASK); }
 
 /* sync.c */
 void sync_space(struct vcpu *c, struct space *s);                 /* make what is cached agree with the guest's tables */

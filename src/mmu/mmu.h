@@ -55,6 +55,12 @@ void mmu_tlbi_all(struct vcpu *c);
 void mmu_tlbi_asid(struct vcpu *c, uint16_t asid);
 void mmu_tlbi_range(struct vcpu *c, uint64_t va, uint64_t size, int asid);
 
+/*
+ * c's watched ranges are now r[0..n), n <= WATCH_RANGES: their pages are cached nowhere, and every access that a walk allows there
+ * asks guest_ops.watch() of the vCPU that makes it.
+ */
+void mmu_set_watches(struct vcpu *c, const struct watch_range *r, unsigned n);
+
 /* Debugger and helper access by virtual address, no guest fault. false: not mapped. */
 bool mmu_peek(struct vcpu *c, uint64_t va, void *buf, size_t len) MUST_CHECK;
 

@@ -112,6 +112,9 @@ static uint8_t *resolve(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem
         raise_fault(c, tagged, acc, view, w.fault);
     if (w.device && va & ((1u << m.size) - 1))
         raise_fault(c, tagged, acc, view, FAULT_ALIGN);
+    uint64_t hit;
+    if (unlikely(watched_page(va)) && mmu.guest->watch(c, va, len, m.write, view, &hit))
+        raise_fault(c, hit, acc, view, FAULT_WATCH);
     uint8_t *host = mem_ptr(w.gpa, len);
     if (!host) {
         mv(c)->last_soft = true;
@@ -122,7 +125,7 @@ static uint8_t *resolve(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem
     if (mmu.cfg.paging != PAGING_SHADOW || !fill_window(c, s, view, va, &w)) {
         mv(c)->last_soft = true;
         /* Never cached: Device memory, which must fault when unaligned, and the high half seen by EL0, whose array is the low half's. */
-        if ((!w.device || !w.leaf_gpa) && !(view == VIEW_USER && va_half(va)))
+        if ((!w.device || !w.leaf_gpa) && !(view == VIEW_USER && va_half(va)) && !watched_page(va))
             softtlb_insert(c, s, view, va, &w, w.perms & PERM_W(view));
     }
     return host;

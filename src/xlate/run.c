@@ -118,6 +118,12 @@ static void refresh_ctx(struct vcpu *c, uint32_t flags) { set_ctx(c, flags, mmu_
 
 void xlate_tlbi(struct vcpu *c) { refresh_ctx(c, block_flags(c)); }
 
+void xlate_flags_changed(struct vcpu *c)
+{
+    flush_jump_caches();
+    xlate_tlbi(c);
+}
+
 /* Physical address of the vCPU's pc; false: the guest's fault was raised, pc is at its handler. */
 static bool fetch_gpa(struct vcpu *c, uint64_t pc, uint32_t flags, uint64_t *gpa)
 {

@@ -38,7 +38,7 @@ void a64_write_fpsr(struct vcpu *c, uint64_t v) { fpsr = v; }
 /* ---- the recorder ---- */
 
 static struct {
-    unsigned switches, all, asid_calls, ranges, icache, icache_all, waits, gic;
+    unsigned switches, all, asid_calls, ranges, icache, icache_all, waits, gic, watches;
     uint64_t va, size;
     int asid;
     bool broadcast;
@@ -65,10 +65,11 @@ static enum walk_status h_probe(struct vcpu *c, uint64_t va, enum access acc, en
 static void h_icache(struct vcpu *c, uint64_t gpa, uint64_t len) { rec.icache++; rec.va = gpa; rec.size = len; }
 static void h_icache_all(struct vcpu *c) { rec.icache_all++; }
 static void h_wait(struct vcpu *c) { rec.waits++; }
+static void h_debug(struct vcpu *c, const struct watch_range *r, unsigned n) { rec.watches = n; rec.va = n ? r[0].va : 0; rec.size = n ? r[0].last - r[0].va + 1 : 0; }
 static uint64_t h_read(uint64_t gpa, bool *ok) { *ok = false; return 0; }
 static const struct a64_host_ops host = {
     .switch_space = h_switch, .tlbi_all = h_all, .tlbi_asid = h_asid, .tlbi_range = h_range, .probe = h_probe,
-    .icache_inval = h_icache, .icache_inval_all = h_icache_all, .wait = h_wait, .read_gpa64 = h_read,
+    .icache_inval = h_icache, .icache_inval_all = h_icache_all, .wait = h_wait, .debug_changed = h_debug, .read_gpa64 = h_read,
 };
 
 static uint64_t now;
@@ -282,10 +283,10 @@ static void test_ids(void)
 {
     /* MIDR, PFR0, DFR0, ISAR0, MMFR0, MMFR1, CTR, CLIDR */
     static const uint64_t want[A64_MODELS][8] = {
-        [A64_CORTEX_A53] = { 0x410fd034, 0x11, 0x305006, 0x11120, 0x22, 0, 0x84448004, 0x0a200023 },
-        [A64_CORTEX_A57] = { 0x411fd070, 0x11, 0x305006, 0x11120, 0x24, 0, 0x8444c004, 0x0a200023 },
-        [A64_CORTEX_A72] = { 0x410fd083, 0x11, 0x305006, 0x11120, 0x24, 0, 0x8444c004, 0x0a200023 },
-        [A64_MAX] = { 0x000f0510, 0x1101000000000011, 0x305006, 0x0210000010211120, 0x100024, 0x201000, 0x9444c004,
+        [A64_CORTEX_A53] = { 0x410fd034, 0x11, 0x10305006, 0x11120, 0x22, 0, 0x84448004, 0x0a200023 },
+        [A64_CORTEX_A57] = { 0x411fd070, 0x11, 0x10305006, 0x11120, 0x24, 0, 0x8444c004, 0x0a200023 },
+        [A64_CORTEX_A72] = { 0x410fd083, 0x11, 0x10305006, 0x11120, 0x24, 0, 0x8444c004, 0x0a200023 },
+        [A64_MAX] = { 0x000f0510, 0x1101000000000011, 0x10305006, 0x0210000010211120, 0x100024, 0x201000, 0x9444c004,
                       0x0a200023 },
     };
     static const unsigned ccsidr[3][3] = {

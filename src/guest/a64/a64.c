@@ -64,6 +64,8 @@ static void reset(struct vcpu *v)
     vcpu_set_pc(v, c->rvbar);
     a64_regime_changed(c);
     a64_mode_changed(c);
+    if (c->host)
+        a64_debug_changed(c);
 }
 
 static uint32_t flags(const struct vcpu *v)
@@ -110,16 +112,18 @@ static uint32_t flags(const struct vcpu *v)
     }
     if (unlikely(c->mdscr_el1 & 1) && a64_step_enabled(c))
         f |= A64F_SS;
+    if (unlikely(c->break_on) && a64_break_in_page(c))
+        f |= A64F_BREAK;
     return f;
 }
 
 /*
- * Blocks of plain code are translate.c's. With software step active or PSTATE.IL set a block is one instruction,
- * preceded by what the mode demands.
+ * Blocks of plain code are translate.c's. With software step active, PSTATE.IL set or a breakpoint in the page a block is one
+ * instruction, preceded by what the mode demands.
  */
 static void translate(struct ir_block *b, const struct translate_ctx *ctx, const struct vcpu *v)
 {
-    if (likely(!(ctx->flags & (A64F_SS | A64F_IL)))) {
+    if (likely(!(ctx->flags & (A64F_SS | A64F_IL | A64F_BREAK)))) {
         a64_translate(b, ctx, v);
         return;
     }
@@ -176,6 +180,7 @@ const struct guest_ops a64_guest_ops = {
     .space = a64_space,
     .canonical = a64_canonical,
     .raise_mem = a64_raise_mem,
+    .watch = a64_watch,
     .poll_irq = a64_poll_irq,
     .has_work = has_work,
     .reset = reset,

@@ -3,7 +3,7 @@
  *
  * Owns PSTATE outside NZCV and the banking of SP. Must not emit IR nor walk tables. EL2 and EL3 do not exist, nor
  * does AArch32: every exception is taken to EL1 in AArch64. Rules: Arm ARM DDI 0487, D1.3 (exceptions) and D2.11
- * (software step). Not there yet: hardware breakpoints and watchpoints (the registers are storage), SError.
+ * (software step). Not there yet: SError.
  */
 #include "base/log.h"
 #include "guest/a64/translate.h"
@@ -103,7 +103,9 @@ void a64_raise_data(struct a64_cpu *c, uint64_t va, unsigned fault, bool write, 
 void a64_raise_mem(struct vcpu *v, const struct mem_fault *f)
 {
     struct a64_cpu *c = a64(v);
-    if (f->access != ACC_EXEC) {
+    if (f->fault == FAULT_WATCH) {
+        raise_abort(c, EC_WATCH_LOW, 0x22 | (f->access == ACC_WRITE ? 1u << 6 : 0), f->va);
+    } else if (f->access != ACC_EXEC) {
         a64_raise_data(c, f->va, f->fault, f->access == ACC_WRITE, false);
     } else if (f->fault == FAULT_ALIGN) {
         c->far_el1 = f->va;
@@ -121,9 +123,11 @@ static bool debug_enabled(const struct a64_cpu *c, unsigned el, bool mask)
     return el == 0 || ((c->mdscr_el1 & MDSCR_KDE) && !mask);
 }
 
+bool a64_debug_enabled(const struct a64_cpu *c) { return debug_enabled(c, c->el, c->daif & DAIF_D); }
+
 bool a64_step_enabled(const struct a64_cpu *c)
 {
-    return (c->mdscr_el1 & MDSCR_SS) && debug_enabled(c, c->el, c->daif & DAIF_D);
+    return (c->mdscr_el1 & MDSCR_SS) && a64_debug_enabled(c);
 }
 
 bool a64_step_begin(struct a64_cpu *c, bool load_exclusive)

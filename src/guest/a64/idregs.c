@@ -6,15 +6,14 @@
  *
  * The cortex parts are as their manuals say (A53 r0p4, A57 r1p0, A72 r0p3), but what gnomon does not have is not
  * advertised: AArch32 (PFR0.EL0 = EL1 = 1, the AArch32 ID registers read as zero), EL2 and EL3, big-endian data
- * (MMFR0.BigEnd = 0), the PMU (DFR0.PMUVer = 0), context-aware breakpoints beyond one. `max` advertises exactly what
- * is implemented.
+ * (MMFR0.BigEnd = 0), the PMU (DFR0.PMUVer = 0). `max` advertises exactly what is implemented.
  */
 #include "guest/a64/translate.h"
 
 #define F(value, lsb) ((uint64_t)(value) << (lsb))
 
-/* DebugVer 8.0; 6 breakpoints, 4 watchpoints, one context-aware: fields hold the number less one. */
-#define DFR0 (F(6, 0) | F(5, 12) | F(3, 20))
+/* DebugVer 8.0; 6 breakpoints, 4 watchpoints, two context-aware: fields hold the number less one. */
+#define DFR0 (F(6, 0) | F(5, 12) | F(3, 20) | F(1, 28))
 /* AArch64 only at EL0 and EL1; FP and Advanced SIMD are there (0). */
 #define PFR0 (F(1, 0) | F(1, 4))
 /* AES and PMULL, SHA1, SHA256, CRC32. */

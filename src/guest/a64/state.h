@@ -41,6 +41,8 @@ struct a64_host_ops {
     enum walk_status (*probe)(struct vcpu *c, uint64_t va, enum access acc, enum view view, struct walk *out);
     void (*icache_inval)(struct vcpu *c, uint64_t gpa, uint64_t len);
     void (*icache_inval_all)(struct vcpu *c);
+    /* Breakpoint registers changed; n ranges are watched from now on (none of another vCPU's change). */
+    void (*debug_changed)(struct vcpu *c, const struct watch_range *r, unsigned n);
     void (*wait)(struct vcpu *c);                 /* WFI: returns when there is work, or a kick */
     uint64_t (*read_gpa64)(uint64_t gpa, bool *ok);   /* a translation table entry; !ok: nothing there */
 };
@@ -79,6 +81,7 @@ struct a64_cpu {
     uint64_t afsr0_el1, afsr1_el1, oslar_el1, osdlr_el1, pmcr_el0;
     uint64_t mdccint_el1, oseccr_el1, dbgclaim, dbgprcr_el1;
     uint64_t dbgbvr[16], dbgbcr[16], dbgwvr[16], dbgwcr[16];
+    uint16_t break_on, watch_on;                  /* DBGBCR and DBGWCR with E set, a bit each (debug.c) */
     uint64_t pmu[8];                              /* spare: there is no PMU */
     uint64_t cntfrq, cntp_cval, cntv_cval, cntvoff;
     uint32_t cntp_ctl, cntv_ctl;
@@ -131,7 +134,8 @@ static inline bool a64_line(const struct a64_cpu *c, unsigned line)
 #define A64F_SPSEL 0x2000u
 #define A64F_SS 0x4000u                           /* software step active */
 #define A64F_IL 0x8000u                           /* PSTATE.IL: every instruction raises Illegal Execution state */
-/* bits 16.. belong to src/xlate (access kind) */
+#define A64F_BREAK 0x10000u                       /* a hardware breakpoint may match in the pc's page */
+/* bits 24.. belong to src/xlate (access kind) */
 
 extern const struct guest_ops a64_guest_ops;
 void a64_set_model(struct a64_cpu *c, enum a64_model m);
@@ -207,12 +211,23 @@ void a64_raise_mem(struct vcpu *c, const struct mem_fault *f);
 /* ERET: PSTATE from SPSR_EL1, pc from ELR_EL1; Illegal Exception Return sets PSTATE.IL. */
 void a64_eret(struct a64_cpu *c);
 void a64_poll_irq(struct vcpu *c);
+/* Debug exceptions are enabled at the current EL (OS locks, MDSCR_EL1.KDE, PSTATE.D). */
+bool a64_debug_enabled(const struct a64_cpu *c);
 /* Software step is enabled at the current EL (whatever PSTATE.SS). */
 bool a64_step_enabled(const struct a64_cpu *c);
 /* Before a stepped instruction: false, and the Software Step exception is taken, if it is pending (PSTATE.SS = 0). */
 bool a64_step_begin(struct a64_cpu *c, bool load_exclusive);
 /* An asynchronous interrupt line was unmasked perhaps: make the run loop look. */
 void a64_unmasked(struct a64_cpu *c);
+
+/* ---- debug.c ---- */
+/* A breakpoint may match an instruction of the page that pc lies in. */
+bool a64_break_in_page(const struct a64_cpu *c);
+/* guest_ops.watch. */
+bool a64_watch(const struct vcpu *c, uint64_t va, unsigned len, bool write, enum view view, uint64_t *hit);
+/* Breakpoint or watchpoint registers changed (or reset): the masks and the host follow. */
+void a64_debug_changed(struct a64_cpu *c);
+extern const struct ir_helper a64_hp_break;      /* before each instruction under A64F_BREAK */
 
 /* ---- a64.c ---- */
 /* v.tbi and whatever else derives from TCR and SCTLR; then host->switch_space. */

@@ -205,22 +205,6 @@ HELPER1(wr_osdlr, HELPER_PLAIN)
 static uint64_t rd_oslsr(struct vcpu *v, uint64_t x, uint64_t b, uint64_t d) { return 8 | a64(v)->oslar_el1 << 1; }
 HELPER1(rd_oslsr, IRE_STATE)
 
-/* Shared by DBGBCRn and DBGWCRn; the encoding's CRm is n, op2 says which. */
-static uint64_t wr_dbgbcr(struct vcpu *v, uint64_t x, uint64_t enc, uint64_t d)
-{
-    struct a64_cpu *c = a64(v);
-    unsigned n = enc >> 3 & 15;
-    if (x & 1)
-        log_to(unimp, "cpu %u: hardware %s %u is enabled but never hits\n", v->index,
-               enc & 2 ? "watchpoint" : "breakpoint", n);
-    if (enc & 2)
-        c->dbgwcr[n] = x & 0xffffffff;
-    else
-        c->dbgbcr[n] = x & 0xffffffff;
-    return 0;
-}
-HELPER1(wr_dbgbcr, HELPER_PLAIN)
-
 static uint64_t wr_claimset(struct vcpu *v, uint64_t x, uint64_t b, uint64_t d)
 {
     a64(v)->dbgclaim |= x & 0xff;

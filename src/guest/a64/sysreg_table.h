@@ -108,13 +108,13 @@
     X(ICC_IGRPEN0_EL1, 3, 0, 12, 12, 6, RW1 | IF_GIC, NULL, C(rd_gic), C(wr_gic))                 \
     X(ICC_IGRPEN1_EL1, 3, 0, 12, 12, 7, RW1 | IF_GIC, NULL, C(rd_gic), C(wr_gic))
 
-/* Self-hosted debug. Breakpoints and watchpoints are storage: they never hit. */
+/* Self-hosted debug. */
 #define SYSREGS_BP(X, n)                                                                          \
-    X(DBGBVR##n##_EL1, 2, 0, 0, n, 4, RW1, NULL, F(dbgbvr[n]), F(dbgbvr[n]))                      \
-    X(DBGBCR##n##_EL1, 2, 0, 0, n, 5, RW1, NULL, F(dbgbcr[n]), C(wr_dbgbcr))
+    X(DBGBVR##n##_EL1, 2, 0, 0, n, 4, RW1, NULL, F(dbgbvr[n]), D(wr_dbgreg))                      \
+    X(DBGBCR##n##_EL1, 2, 0, 0, n, 5, RW1, NULL, F(dbgbcr[n]), D(wr_dbgreg))
 #define SYSREGS_WP(X, n)                                                                          \
-    X(DBGWVR##n##_EL1, 2, 0, 0, n, 6, RW1, NULL, F(dbgwvr[n]), F(dbgwvr[n]))                      \
-    X(DBGWCR##n##_EL1, 2, 0, 0, n, 7, RW1, NULL, F(dbgwcr[n]), C(wr_dbgbcr))
+    X(DBGWVR##n##_EL1, 2, 0, 0, n, 6, RW1, NULL, F(dbgwvr[n]), D(wr_dbgreg))                      \
+    X(DBGWCR##n##_EL1, 2, 0, 0, n, 7, RW1, NULL, F(dbgwcr[n]), D(wr_dbgreg))
 #define SYSREGS_DEBUG(X)                                                                          \
     SYSREGS_BP(X, 0) SYSREGS_BP(X, 1) SYSREGS_BP(X, 2) SYSREGS_BP(X, 3) SYSREGS_BP(X, 4) SYSREGS_BP(X, 5) \
     SYSREGS_WP(X, 0) SYSREGS_WP(X, 1) SYSREGS_WP(X, 2) SYSREGS_WP(X, 3)                           \

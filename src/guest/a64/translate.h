@@ -45,7 +45,7 @@ bool a64_fp_ok(struct a64_tr *tr) MUST_CHECK;
 void a64_tr_jmp(struct a64_tr *tr, int64_t target);
 void a64_tr_ind(struct a64_tr *tr, ir_val target, enum ir_branch_hint hint);
 
-/* Emitted first when flags has A64F_SS or A64F_IL (a64.c). false: an exception is emitted, do not decode. */
+/* Emitted first when flags has A64F_SS, A64F_BREAK or A64F_IL (a64.c). false: an exception is emitted, do not decode. */
 bool a64_tr_prologue(struct a64_tr *tr) MUST_CHECK;
 
 /* guest_ops.translate. */

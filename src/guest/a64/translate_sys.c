@@ -39,6 +39,8 @@ bool a64_tr_prologue(struct a64_tr *tr)
 {
     if (tr->flags & A64F_SS)
         call(tr, &hp_step, imm64(tr, (tr->insn & 0x3fc00000) == 0x08400000 /* LDXR, LDAXR, LDXP, LDAXP */), 0, 0);
+    if (tr->flags & A64F_BREAK)
+        call(tr, &a64_hp_break, 0, 0, 0);
     if (tr->flags & A64F_IL) {
         a64_tr_raise(tr, EC_ILLEGAL, 0, false);
         return false;
