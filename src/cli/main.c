@@ -19,7 +19,7 @@
 #include "cli/options.h"
 #include "cli/stats.h"
 #include "exec/exec.h"
-#include "hw/block.h"
+#include "block/block.h"
 #include "hw/chardev.h"
 #include "hw/net.h"
 #include "mem/mem.h"
@@ -261,6 +261,7 @@ int main(int argc, char *argv[])
     exec_start();
     int status = loop_run();
     exec_stop();
+    block_close_all();
     chardev_flush_all();
     chardev_restore_terminal();
     if (o.stats && !stats_write(&o, now_ns() - start, status)) {

@@ -10,7 +10,7 @@
 #include "base/base.h"
 #include "cli/keyval.h"
 #include "guest/a64/state.h"
-#include "hw/block.h"
+#include "block/block.h"
 #include "hw/net.h"
 
 #define OPT_MAX_DEVS 32

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hw/block.h"
+#include "block/block.h"
 #include "hw/virtio.h"
 
 #define F_SEG_MAX (1ull << 2)

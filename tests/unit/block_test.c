@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "base/loop.h"
-#include "hw/block.h"
+#include "block/block.h"
 
 #include "virtio_drv.h"
 
