@@ -109,8 +109,10 @@ struct vcpu {
     uint64_t pc_page;                            /* guest VA of the page that the running block lies in */
     uint32_t pc_off;                             /* offset of the current instruction in it; valid at exits and in helpers that may fault */
     uint32_t exit_req;                           /* non-zero: leave translated code at the next check (set by any thread) */
-    uint16_t nzcv;                               /* see NZCV_HOST_* */
-    uint16_t pad0[3];
+    uint16_t nzcv;                               /* see NZCV_HOST_*; stored with the two bytes behind it */
+    uint8_t pad0[2];
+    uint8_t vec_live;                            /* inside translated code: v[] of homes is stale, see src/host; 0 whenever C runs */
+    uint8_t pad2[3];
     uint64_t jc_ctx;                             /* see struct jc_entry; changes with address space and mode */
 
     int64_t delta[REGION_GROUPS * REGION_SLOTS]; /* slot (group * REGION_SLOTS + n) -> hva - va */

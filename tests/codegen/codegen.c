@@ -31,7 +31,9 @@ static const char *thunk_name(const uint8_t *p)
     const struct { const uint8_t *p; const char *name; } plain[] = {
         {host_state.leave, "leave"}, {host_state.leave_null, "leave_null"}, {host_state.leave_va, "leave_va"},
         {host_state.eval_vec, "eval_vec"}, {host_state.eval_int, "eval_int"}, {host_state.mxcsr_merge, "mxcsr_merge"},
-        {host_state.call[CALL_PURE], "call_pure"}, {host_state.call[CALL_READS], "call_reads"}, {host_state.call[CALL_WRITES], "call_writes"},
+        {host_state.call[CALL_PURE][0], "call_pure"}, {host_state.call[CALL_READS][0], "call_reads"},
+        {host_state.call[CALL_WRITES][0], "call_writes"}, {host_state.call[CALL_PURE][1], "call_pure_v"},
+        {host_state.call[CALL_READS][1], "call_reads_v"}, {host_state.call[CALL_WRITES][1], "call_writes_v"},
     };
     for (unsigned n = 0; n < ARRAY_LEN(plain); n++)
         if (plain[n].p == p)

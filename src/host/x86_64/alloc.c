@@ -13,19 +13,22 @@ static bool is_remat(const struct gen *g, unsigned root)
     return op == IR_CONST || op == IR_PC || op == IR_VCONST;
 }
 
+static unsigned home_of_back(unsigned back) { return back < BACK_VEC ? home_of(back) : vec_home_of(back - BACK_VEC); }
+static uint16_t *back_slot(struct gen *g, unsigned back) { return back < BACK_VEC ? &g->gval[back] : &g->vval[back - BACK_VEC]; }
+
 /* ---- before emission: roots, last uses, results that may be computed straight into a home ---- */
 
 #define EARLY_WINDOW 24                          /* a PUTR further behind its value than this does not count */
 
 static void note_put(struct gen *g, unsigned n, const struct ir_insn *i, unsigned barrier, const uint16_t *touched)
 {
-    unsigned d = i->a;
+    unsigned d = i->a, back = i->op == IR_PUTV ? BACK_VEC + i->reg : i->reg;
     const struct ir_insn *def = &g->b->insn[d];
-    if (home_of(i->reg) == NOREG || g->v[d].root != d || g->v[d].early != NOREG || n - d > EARLY_WINDOW)
+    if (home_of_back(back) == NOREG || g->v[d].root != d || g->v[d].early != NOREG || n - d > EARLY_WINDOW)
         return;
-    if (def->op == IR_GETR || def->op == IR_CONST || d < barrier || touched[i->reg] > d)
+    if (def->op == IR_GETR || def->op == IR_CONST || def->op == IR_GETV || def->op == IR_VCONST || d < barrier || touched[back] > d)
         return;
-    g->v[d].early = i->reg;
+    g->v[d].early = (uint8_t)back;
 }
 
 static bool is_nzcv(const struct ir_insn *i)
@@ -57,7 +60,7 @@ static void note_shift(struct gen *g, unsigned n, ir_val s, ir_val other)
 void alloc_prepare(struct gen *g)
 {
     const struct ir_block *b = g->b;
-    uint16_t touched[VCPU_GPRS];                 /* index + 1 of the last GETR or PUTR */
+    uint16_t touched[BACK_VEC + VCPU_VREGS];     /* index + 1 of the last GET or PUT of a guest register, as in back */
     unsigned writer = 0;                         /* of NZCV; 0 is never one that matters: it starts the block */
     unsigned barrier = 0;                        /* last instruction before which PUTRs must have been done */
 
@@ -66,6 +69,7 @@ void alloc_prepare(struct gen *g)
     memset(g->gval, 0xff, sizeof(g->gval));
     memset(g->vval, 0xff, sizeof(g->vval));
     memset(touched, 0, sizeof(touched));
+    g->vec = false;
     for (unsigned n = 0; n < b->n; n++) {
         const struct ir_insn *i = &b->insn[n];
         struct val *x = &g->v[n];
@@ -73,6 +77,7 @@ void alloc_prepare(struct gen *g)
                           .back = BACK_NONE, .early = NOREG};
         if (i->op == IR_NOP)
             continue;
+        g->vec |= i->op >= IR_VCONST || i->op == IR_GETV || i->op == IR_PUTV || i->op == IR_LDV || i->op == IR_STV || i->op == IR_FCMP;
         if (i->a != IR_NONE)
             note_use(g, n, i->a);
         if (i->b != IR_NONE)
@@ -114,9 +119,12 @@ void alloc_prepare(struct gen *g)
                 x->root = g->vval[i->reg];
             else
                 g->vval[i->reg] = (uint16_t)n;
+            touched[BACK_VEC + i->reg] = (uint16_t)(n + 1);
             break;
         case IR_PUTV:
+            note_put(g, n, i, barrier, touched);
             g->vval[i->reg] = g->v[i->a].root;
+            touched[BACK_VEC + i->reg] = (uint16_t)(n + 1);
             break;
         default:
             if (ir_result_type(i) == IR_I64)
@@ -342,26 +350,43 @@ unsigned dying_reg(struct gen *g, ir_val v)
     return dies(g, v) && x->reg != NOREG && is_temp(x->reg) ? x->reg : NOREG;
 }
 
+/* The home that the result may be computed into, when nothing wants its content after instruction `until`; else NOREG. */
+static unsigned def_early(struct gen *g, int until)
+{
+    struct val *x = &g->v[g->i];
+    if (x->early == NOREG)
+        return NOREG;
+    uint16_t *slot = back_slot(g, x->early);
+    unsigned old = *slot, r = home_of_back(x->early);
+    if (old != IR_NONE && g->v[old].last > until)
+        return NOREG;
+    if (old != IR_NONE) {
+        g->v[old].reg = g->v[old].reg == r ? NOREG : g->v[old].reg;
+        g->v[old].back = BACK_NONE;
+    }
+    x->reg = (uint8_t)r;
+    x->back = x->early;
+    *slot = (uint16_t)g->i;
+    g->reg_val[r] = (uint16_t)g->i;
+    lock(g, r);
+    return r;
+}
+
+unsigned def_apart(struct gen *g)
+{
+    unsigned r = def_early(g, (int)g->i - 1);
+    if (r != NOREG)
+        return r;
+    g->v[g->i].early = NOREG;
+    return def(g, NOREG);
+}
+
 unsigned def(struct gen *g, unsigned prefer)
 {
     struct val *x = &g->v[g->i];
-    unsigned r;
-    if (x->early != NOREG) {
-        unsigned gr = x->early, old = g->gval[gr];
-        if (old == IR_NONE || g->v[old].last <= g->i) {
-            r = home_of(gr);
-            if (old != IR_NONE) {
-                g->v[old].reg = g->v[old].reg == r ? NOREG : g->v[old].reg;
-                g->v[old].back = BACK_NONE;
-            }
-            x->reg = (uint8_t)r;
-            x->back = (uint8_t)gr;
-            g->gval[gr] = (uint16_t)g->i;
-            g->reg_val[r] = (uint16_t)g->i;
-            lock(g, r);
-            return r;
-        }
-    }
+    unsigned r = def_early(g, (int)g->i);
+    if (r != NOREG)
+        return r;
     if (prefer != NOREG) {
         r = prefer;
         unsigned old = g->reg_val[r];
@@ -431,7 +456,9 @@ static void leave_back(struct gen *g, uint16_t *slot, unsigned keep)
     bool in_home = x->reg != NOREG && !is_temp(x->reg);
     if (x->last > g->i && !is_remat(g, old) && x->spill < 0 && (in_home || x->reg == NOREG)) {
         unsigned r = take(g, x->back >= BACK_VEC);
-        if (in_home)
+        if (in_home && is_vec_reg(r))
+            movaps_rr(&g->a, r, x->reg);
+        else if (in_home)
             mov_rr(&g->a, true, r, x->reg);
         else
             load_into(g, old, r);
@@ -511,17 +538,40 @@ void put_gpr(struct gen *g, const struct ir_insn *i)
 
 void put_vec(struct gen *g, const struct ir_insn *i)
 {
-    unsigned root = g->v[i->a].root;
+    unsigned root = g->v[i->a].root, home = vec_home_of(i->reg);
     struct val *x = &g->v[root];
-    if (g->vval[i->reg] == root)
+    uint16_t *slot = &g->vval[i->reg];
+    if (*slot == root && (home == NOREG || x->reg == home))
         return;
-    unsigned r = use(g, i->a);
-    leave_back(g, &g->vval[i->reg], root);
-    movups_mr(&g->a, state_vec(i->reg), r);
-    if (x->back == BACK_NONE) {
-        x->back = (uint8_t)(BACK_VEC + i->reg);
-        g->vval[i->reg] = (uint16_t)root;
+    if (home == NOREG) {
+        unsigned r = use(g, i->a);
+        leave_back(g, slot, root);
+        movups_mr(&g->a, state_vec(i->reg), r);
+        if (x->back == BACK_NONE) {
+            x->back = (uint8_t)(BACK_VEC + i->reg);
+            *slot = (uint16_t)root;
+        }
+        return;
     }
+    if (x->reg != NOREG)
+        lock(g, x->reg);
+    leave_back(g, slot, root);
+    if (x->reg == NOREG)
+        load_into(g, root, home);
+    else
+        movaps_rr(&g->a, home, x->reg);
+    if (x->reg != NOREG && !is_temp(x->reg)) {
+        g->reg_val[home] = IR_NONE;              /* it has a home already */
+        return;
+    }
+    if (x->reg != NOREG)
+        g->reg_val[x->reg] = IR_NONE;
+    if (x->back != BACK_NONE)
+        *back_slot(g, x->back) = IR_NONE;
+    x->reg = (uint8_t)home;
+    x->back = (uint8_t)(BACK_VEC + i->reg);
+    g->reg_val[home] = (uint16_t)root;
+    *slot = (uint16_t)root;
 }
 
 /* ---- calls ---- */

@@ -21,7 +21,7 @@ struct val {
     uint8_t reg;                                 /* host register that holds it, or NOREG */
     uint8_t hreg;                                /* host register that holds its host pointer */
     uint8_t back;                                /* guest register whose content it is, or BACK_NONE */
-    uint8_t early;                               /* homed guest register that it may be computed into, or NOREG */
+    uint8_t early;                               /* homed guest register (as in back) that it may be computed into, or NOREG */
     bool store_flags;                            /* sets NZCV, and something needs it in memory */
     bool fused;                                  /* SHL by a constant, done by the one ADD that uses it */
     uint8_t uses;                                /* saturating */
@@ -29,7 +29,8 @@ struct val {
     bool wide;                                   /* bits 63:32 of the register are not known to be zero */
 };
 
-enum stub_kind { STUB_LOAD, STUB_LOADV, STUB_STORE, STUB_STOREV, STUB_AMO, STUB_CAS, STUB_STX, STUB_REGION, STUB_EVAL, STUB_FLAGS_EVAL, STUB_TRAP };
+enum stub_kind { STUB_LOAD, STUB_LOADV, STUB_STORE, STUB_STOREV, STUB_AMO, STUB_CAS, STUB_STX, STUB_REGION, STUB_EVAL, STUB_FLAGS_EVAL,
+    STUB_TRAP, STUB_VEC_HOMES };
 
 /* An operand as a stub must find it again. */
 struct opnd {
@@ -43,7 +44,6 @@ struct stub {
     uint8_t n_from;
     uint8_t dst;                                 /* NOREG: result not wanted */
     uint8_t base;                                /* register of the IR base value */
-    bool xmm;                                    /* XMM registers hold live values */
     bool ef;                                     /* EFLAGS hold NZCV where the stub returns to */
     bool direct;                                 /* REGION: the table has been looked at already */
     bool clean32;                                /* result is I32 */
@@ -77,6 +77,7 @@ struct gen {
     uint8_t *start, *limit;
     unsigned i;                                  /* current instruction */
     int flags_writer;                            /* instruction whose NZCV is in EFLAGS only, or -1 */
+    bool vec;                                    /* the block uses vectors: its entry loads their homes */
     uint32_t lock;                               /* registers not to be evicted */
     uint16_t reg_val[32];                        /* root in each host register, or IR_NONE */
     bool reg_h[32];                              /* ... it is the host pointer of that value */
@@ -109,9 +110,10 @@ struct host_state {
     bool bmi1, bmi2, lzcnt, avx, avx2, fma;
     struct host_callbacks cb;
     const uint8_t *enter, *leave, *leave_null, *leave_va, *unwind, *jump_miss;
-    const uint8_t *mem[STUB_STX + 1][2];         /* [stub kind][XMM live] */
+    const uint8_t *mem[STUB_STX + 1][2];         /* [stub kind][vec] */
     const uint8_t *region[VIEW_COUNT];
-    const uint8_t *call[3];                      /* homes: clobbered only / stored / stored and reloaded */
+    const uint8_t *call[3][2];                   /* [homes: clobbered only / stored / stored and reloaded][vec] */
+    const uint8_t *load_vec;                     /* vector homes from memory */
     const uint8_t *consts;                       /* [K_COUNT][16] */
     const uint8_t *eval_vec, *eval_int, *mxcsr_merge;
 };
@@ -130,6 +132,8 @@ unsigned def(struct gen *g, unsigned prefer);    /* register for the result of t
 unsigned temp(struct gen *g, bool vec);          /* a scratch register; locked, holds nothing */
 void make_free(struct gen *g, bool vec, unsigned n);   /* N registers that def() or temp() can have without emitting a spill */
 bool dies(const struct gen *g, ir_val v);        /* current instruction is the last use */
+/* The same, but no register of an operand: for results that are computed while operands are still wanted. */
+unsigned def_apart(struct gen *g);
 /* Register of v if v dies here and the register may be reused as a destination, else NOREG. */
 unsigned dying_reg(struct gen *g, ir_val v);
 void finish(struct gen *g, const struct ir_insn *i);
@@ -171,7 +175,6 @@ void emit_eval_stub(struct gen *g, struct stub *s);
 void emit_trap_stub(struct gen *g, const struct stub *s);
 struct stub *new_stub(struct gen *g, unsigned kind);
 static inline void stub_from(struct stub *s, uint8_t *disp) { s->from[s->n_from++] = disp; }
-bool xmm_live(const struct gen *g);
 bool upper_zero(const struct gen *g, ir_val v);  /* bits 127:64 are known to be zero */
 void stub_opnd(struct gen *g, struct opnd *o, ir_val v);
 

@@ -55,6 +55,16 @@ static bool tables(struct gen *g, struct host_code *out)
     return true;
 }
 
+/* A block with vectors wants their homes loaded. */
+static void vec_homes(struct gen *g)
+{
+    op_rm(&g->a, 0x80, 7, STATE(vec_live));      /* cmp byte, 0 */
+    e1(&g->a, 0);
+    struct stub *s = new_stub(g, STUB_VEC_HOMES);
+    stub_from(s, jcc32(&g->a, X_E));
+    s->back = g->a.p;
+}
+
 bool host_generate(const struct ir_block *b, const struct host_gen_opts *o, void *at, size_t room, struct host_code *out)
 {
     struct gen gen, *g = &gen;
@@ -71,6 +81,8 @@ bool host_generate(const struct ir_block *b, const struct host_gen_opts *o, void
     g->n_stubs = g->n_sites = g->n_exits = g->n_leaves = g->n_evals = 0;
     g->i = 0;
     alloc_prepare(g);
+    if (g->vec)
+        vec_homes(g);
     for (unsigned n = 0; n < b->n; n++) {
         const struct ir_insn *i = &b->insn[n];
         if (g->limit - g->a.p < MARGIN)

@@ -100,7 +100,7 @@ static void check_packed(struct gen *g, const struct ir_insn *i, unsigned esz, u
 
 static void arith(struct gen *g, const struct ir_insn *i, unsigned op, bool tiny)
 {
-    unsigned esz = i->esz, ra = use(g, i->a), rb = i->b == IR_NONE ? ra : use(g, i->b), d = def(g, NOREG);
+    unsigned esz = i->esz, ra = use(g, i->a), rb = i->b == IR_NONE ? ra : use(g, i->b), d = def_apart(g);
     bool commutes = op == 0x58 || op == 0x59;
     bool ca = clean(g, i->a, esz), cb = i->b != IR_NONE && commutes && clean(g, i->b, esz);
     if (!ca && cb)
@@ -121,7 +121,7 @@ static uint32_t fma_op(unsigned esz, unsigned neg, bool is_scalar)
 
 static void fused(struct gen *g, const struct ir_insn *i)
 {
-    unsigned esz = i->esz, ra = use(g, i->a), rb = use(g, i->b), rc = use(g, i->c), d = def(g, NOREG);
+    unsigned esz = i->esz, ra = use(g, i->a), rb = use(g, i->b), rc = use(g, i->c), d = def_apart(g);
     if (clean(g, i->c, esz))
         movaps_rr(A, d, rc);
     else
@@ -146,7 +146,7 @@ static void sign(struct gen *g, const struct ir_insn *i)
 
 static void between_formats(struct gen *g, const struct ir_insn *i)
 {
-    unsigned ra = use(g, i->a), d = def(g, NOREG);
+    unsigned ra = use(g, i->a), d = def_apart(g);
     v3(g, XORPS, XT0, XT0, XT0);
     v3(g, scalar(i->esz, 0x5a), d, XT0, ra);
     if (i->imm == 2)
@@ -157,7 +157,7 @@ static void from_integer(struct gen *g, const struct ir_insn *i)
 {
     bool w = i->t == IR_I64, u = i->op == IR_FFROMU;
     uint32_t op = scalar(i->esz, 0x2a);
-    unsigned r = u && !w ? use64(g, i->a) : use(g, i->a), t = u && w ? temp(g, false) : NOREG, d = def(g, NOREG);
+    unsigned r = u && !w ? use64(g, i->a) : use(g, i->a), t = u && w ? temp(g, false) : NOREG, d = def_apart(g);
     v3(g, XORPS, d, d, d);
     if (!u || !w) {
         v3(g, op | (w || u ? OP_W : 0), d, d, r);
@@ -186,7 +186,7 @@ static bool to_integer(struct gen *g, const struct ir_insn *i)
     unsigned esz = i->esz, round = (unsigned)i->imm;
     if (round > FP_RZ || (u && round != FP_RZ))
         return false;
-    unsigned ra = use(g, i->a), d = def(g, NOREG), s = ra;
+    unsigned ra = use(g, i->a), d = def_apart(g), s = ra;
     uint32_t op = scalar(esz, 0x2c);
     if (u) {
         /* Positive and below 2^32 or 2^63, seen in the exponent and sign; others go the slow way before any flag is raised. */
@@ -261,7 +261,7 @@ static unsigned narrow(struct gen *g, const struct ir_insn *i, ir_val v, unsigne
 
 static void varith(struct gen *g, const struct ir_insn *i, unsigned op, bool tiny)
 {
-    unsigned esz = i->esz, ra = use(g, i->a), rb = i->b == IR_NONE ? NOREG : use(g, i->b), d = def(g, NOREG);
+    unsigned esz = i->esz, ra = use(g, i->a), rb = i->b == IR_NONE ? NOREG : use(g, i->b), d = def_apart(g);
     unsigned sa = narrow(g, i, i->a, ra, XT0), sb = rb == NOREG ? 0 : rb;
     if (!i->q && op == 0x5e) {
         vk(g, PUNPCKLQDQ, XT1, rb, K_ONE32, 0);  /* not 0 / 0 in the upper lanes */
@@ -280,7 +280,7 @@ static void varith(struct gen *g, const struct ir_insn *i, unsigned op, bool tin
 
 static void vfused(struct gen *g, const struct ir_insn *i)
 {
-    unsigned esz = i->esz, ra = use(g, i->a), rb = use(g, i->b), rc = use(g, i->c), d = def(g, NOREG);
+    unsigned esz = i->esz, ra = use(g, i->a), rb = use(g, i->b), rc = use(g, i->c), d = def_apart(g);
     unsigned sa = narrow(g, i, i->a, ra, XT0), sb = narrow(g, i, i->b, rb, XT1);
     if (i->q || upper_zero(g, i->c))
         movaps_rr(A, d, rc);

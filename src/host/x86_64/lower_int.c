@@ -520,6 +520,10 @@ bool lower_int(struct gen *g, const struct ir_insn *i)
     case IR_GETV:
         g->v[g->i].back = (uint8_t)(BACK_VEC + i->reg);
         g->vval[i->reg] = (uint16_t)g->i;
+        if (vec_home_of(i->reg) != NOREG) {
+            g->v[g->i].reg = (uint8_t)vec_home_of(i->reg);
+            g->reg_val[vec_home_of(i->reg)] = (uint16_t)g->i;
+        }
         return true;
     case IR_PUTV: put_vec(g, i); return true;
     case IR_LDSTATE:

@@ -20,17 +20,7 @@ struct stub *new_stub(struct gen *g, unsigned kind)
     s->site[0] = s->site[1] = -1;
     s->ef = false;
     s->clean32 = false;
-    s->xmm = xmm_live(g);
     return s;
-}
-
-bool xmm_live(const struct gen *g)
-{
-    for (unsigned r = XMM0; r < 32; r++) {
-        if (g->reg_val[r] != IR_NONE)
-            return true;
-    }
-    return false;
 }
 
 void stub_opnd(struct gen *g, struct opnd *o, ir_val v)
@@ -193,7 +183,6 @@ static void stub_common(struct gen *g, struct stub *s, const struct ir_insn *i, 
     s->imm = i->imm;
     s->size = i->mem.size;
     s->mem = ir_mem_pack(i->mem) | (uint32_t)i->pc_off << 16 | (i->op == IR_AMO ? (uint32_t)i->cc << 28 : 0);
-    s->xmm = xmm_live(g);
     s->ef = A->ef;
 }
 
@@ -583,7 +572,7 @@ static void emit_mem_stub(struct gen *g, struct stub *s)
     else
         mov_rr(A, true, RAX, s->base);
     mov_mi(A, false, frame(F_MEM), (int32_t)s->mem);
-    call_to(A, host_state.mem[kind][s->xmm]);
+    call_to(A, host_state.mem[kind][g->vec]);
     if (s->dst != NOREG) {
         if (s->kind == STUB_LOADV && s->size == 4)
             movups_rm(A, s->dst, frame(F_ARG0));
@@ -620,6 +609,9 @@ void emit_stubs(struct gen *g)
             jmp_to(A, s->back);
         } else if (s->kind == STUB_EVAL || s->kind == STUB_FLAGS_EVAL) {
             emit_eval_stub(g, s);
+        } else if (s->kind == STUB_VEC_HOMES) {
+            call_to(A, host_state.load_vec);
+            jmp_to(A, s->back);
         } else if (s->kind == STUB_TRAP) {
             emit_trap_stub(g, s);
         } else {

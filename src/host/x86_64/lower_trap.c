@@ -24,7 +24,7 @@ void emit_trap_stub(struct gen *g, const struct stub *s)
     const struct ir_insn *i = &g->b->insn[s->insn];
     mov_mi(A, false, STATE(pc_off), i->pc_off);
     mov_ri(A, RAX, (uint64_t)(uintptr_t)i->call->fn);
-    call_to(A, host_state.call[CALL_READS]);
+    call_to(A, host_state.call[CALL_READS][g->vec]);
     e1(A, 0x0f);                                 /* ud2: the helper must not return */
     e1(A, 0x0b);
 }

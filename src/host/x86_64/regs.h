@@ -23,8 +23,15 @@ static inline unsigned home_of(unsigned g)
     return home[g] ? home[g] : NOREG;            /* RAX = 0 is no home */
 }
 
+/*
+ * Vector homes. Blocks that use no vectors leave them alone, and C may clobber them: vcpu.vec_live says whether they hold the
+ * guest's registers. Blocks with vectors load them first if they do not; every way to C stores them if they do.
+ */
+#define VEC_HOMES 8                              /* guest V0..V7: XMM0..XMM7 */
+static inline unsigned vec_home_of(unsigned n) { return n < VEC_HOMES ? XMM(n) : NOREG; }
+
 #define TEMP_GPRS (1u << RCX | 1u << RDX | 1u << RSI | 1u << RDI)
-#define TEMP_XMMS 0x3fff0000u                    /* XMM0..XMM13 */
+#define TEMP_XMMS 0x3f000000u                    /* XMM8..XMM13 */
 #define XT0 XMM(14)
 #define XT1 XMM(15)
 

@@ -77,15 +77,43 @@ static void load_volatile(struct as *a)
 #undef X
 }
 
+static void mov_vec_live(struct as *a, unsigned v)
+{
+    op_rm(a, 0xc6, 0, STATE(vec_live));
+    e1(a, v);
+}
+static void load_vec(struct as *a)
+{
+    for (unsigned n = 0; n < VEC_HOMES; n++)
+        movups_rm(a, vec_home_of(n), state_vec(n));
+    mov_vec_live(a, 1);
+}
+/* Before any C function. VEC: they are known to hold the guest's registers. */
+static void store_vec(struct as *a, bool vec)
+{
+    uint8_t *stale = NULL;
+    if (!vec) {
+        op_rm(a, 0x80, 7, STATE(vec_live));
+        e1(a, 0);
+        stale = jcc8(a, X_E);
+    }
+    for (unsigned n = 0; n < VEC_HOMES; n++)
+        movups_mr(a, state_vec(n), vec_home_of(n));
+    mov_vec_live(a, 0);
+    if (!vec)
+        land8(a, stale);
+}
+
 /* Inside a thunk the frame is 8 bytes further: the return address. */
 static struct mo tframe(int32_t off) { return frame(off + 8); }
 
+/* XMM: of those, the ones that are no homes. */
 static void save_temps(struct as *a, bool xmm)
 {
     static const uint8_t reg[4] = {RCX, RDX, RSI, RDI};
     for (int k = 0; k < 4; k++)
         mov_mr(a, true, tframe(F_GPRSAVE + k * 8), reg[k]);
-    for (int k = 0; xmm && k < 16; k++)
+    for (int k = VEC_HOMES; xmm && k < 16; k++)
         movups_mr(a, tframe(F_XMMSAVE + k * 16), XMM(k));
 }
 static void restore_temps(struct as *a, bool xmm)
@@ -93,7 +121,7 @@ static void restore_temps(struct as *a, bool xmm)
     static const uint8_t reg[4] = {RCX, RDX, RSI, RDI};
     for (int k = 0; k < 4; k++)
         mov_rm(a, true, reg[k], tframe(F_GPRSAVE + k * 8));
-    for (int k = 0; xmm && k < 16; k++)
+    for (int k = VEC_HOMES; xmm && k < 16; k++)
         movups_rm(a, XMM(k), tframe(F_XMMSAVE + k * 16));
 }
 
@@ -179,6 +207,7 @@ static void emit_leave(struct as *a)
     host_state.leave = a->p;
     mov_mr(a, true, STATE(exit_link), RAX);
     store_homes(a);
+    store_vec(a, false);
     emit_epilogue(a);
 
     /* RCX = guest address ^ jc_ctx, as in lower_exit.c */
@@ -198,13 +227,14 @@ static void emit_leave(struct as *a)
 
 /* ---- slow paths of memory accesses: RAX = va, operands in F_ARG0.., F_MEM; result in RAX or F_ARG0 ---- */
 
-static void emit_access(struct as *a, unsigned kind, bool xmm, const void *fn)
+static void emit_access(struct as *a, unsigned kind, bool vec, const void *fn)
 {
     static const uint8_t argreg[6] = {RDI, RSI, RDX, RCX, R8, R9};
     unsigned n = 2;
-    host_state.mem[kind][xmm] = begin(a);
-    save_temps(a, xmm);
+    host_state.mem[kind][vec] = begin(a);
+    save_temps(a, vec);
     store_homes(a);
+    store_vec(a, vec);
     mov_rr(a, true, RSI, RAX);
     lea(a, true, RDI, mo_bd(RBP, -VCPU_BIAS));
     if (kind != STUB_LOAD && kind != STUB_LOADV)
@@ -231,7 +261,9 @@ static void emit_access(struct as *a, unsigned kind, bool xmm, const void *fn)
         mov_mr(a, true, tframe(F_ARG0 + 8), RDX);
     }
     load_volatile(a);
-    restore_temps(a, xmm);
+    if (vec)
+        load_vec(a);
+    restore_temps(a, vec);
     ret(a);
 }
 
@@ -243,11 +275,15 @@ static void emit_region_sample(struct as *a)
     mov_mr(a, true, tframe(F_ARG0), RAX);
     save_temps(a, true);
     store_volatile(a);
+    for (unsigned n = 0; n < VEC_HOMES; n++)
+        movups_mr(a, tframe(F_XMMSAVE + (int32_t)n * 16), vec_home_of(n));
     lea(a, true, RDI, mo_bd(RBP, -VCPU_BIAS));
     mov_rm(a, true, RSI, mo_bd(RSP, 0));
     call_c(a, (const void *)(uintptr_t)host_state.cb.region_miss);
     mov_mi(a, false, STATE(region_credit), REGION_SAMPLE);
     load_volatile(a);
+    for (unsigned n = 0; n < VEC_HOMES; n++)
+        movups_rm(a, vec_home_of(n), tframe(F_XMMSAVE + (int32_t)n * 16));
     restore_temps(a, true);
     mov_rm(a, true, RAX, tframe(F_ARG0));
     land32(a, over);
@@ -299,17 +335,20 @@ static void emit_region(struct as *a, unsigned view)
 /* ---- helpers ---- */
 
 /* RAX = function; RSI, RDX, RCX = arguments. */
-static void emit_call(struct as *a, unsigned kind)
+static void emit_call(struct as *a, unsigned kind, bool vec)
 {
-    host_state.call[kind] = begin(a);
+    host_state.call[kind][vec] = begin(a);
     if (kind == CALL_PURE)
         store_volatile(a);
     else
         store_homes(a);
+    store_vec(a, vec);
     lea(a, true, RDI, mo_bd(RBP, -VCPU_BIAS));
     alu_ri(a, true, ALU_SUB, RSP, 8);
     op_rr(a, 0xff, 2, RAX);
     alu_ri(a, true, ALU_ADD, RSP, 8);
+    if (vec)
+        load_vec(a);
     if (kind == CALL_WRITES)
         load_homes(a);
     else
@@ -323,11 +362,13 @@ static const uint8_t *emit_eval(struct as *a, const void *fn)
     const uint8_t *p = begin(a);
     save_temps(a, true);
     store_volatile(a);
+    store_vec(a, true);
     mov_rr(a, true, RDI, RAX);
     lea(a, true, RSI, mo_bd(RBP, -VCPU_BIAS));
     lea(a, true, RDX, tframe(F_ARG0));
     call_c(a, fn);
     load_volatile(a);
+    load_vec(a);
     restore_temps(a, true);
     ret(a);
     return p;
@@ -416,19 +457,22 @@ size_t host_init(void *code, size_t size, const struct host_callbacks *cb)
     host_state.cb = *cb;
     emit_enter(a);
     emit_leave(a);
-    for (unsigned xmm = 0; xmm < 2; xmm++) {
-        emit_access(a, STUB_LOAD, xmm, (const void *)(uintptr_t)cb->mem.load);
-        emit_access(a, STUB_LOADV, xmm, (const void *)(uintptr_t)cb->mem.load128);
-        emit_access(a, STUB_STORE, xmm, (const void *)(uintptr_t)cb->mem.store);
-        emit_access(a, STUB_STOREV, xmm, (const void *)(uintptr_t)cb->mem.store128);
-        emit_access(a, STUB_AMO, xmm, (const void *)(uintptr_t)cb->mem.amo);
-        emit_access(a, STUB_CAS, xmm, (const void *)(uintptr_t)cb->mem.cas);
-        emit_access(a, STUB_STX, xmm, (const void *)(uintptr_t)cb->mem.stx);
+    for (unsigned vec = 0; vec < 2; vec++) {
+        emit_access(a, STUB_LOAD, vec, (const void *)(uintptr_t)cb->mem.load);
+        emit_access(a, STUB_LOADV, vec, (const void *)(uintptr_t)cb->mem.load128);
+        emit_access(a, STUB_STORE, vec, (const void *)(uintptr_t)cb->mem.store);
+        emit_access(a, STUB_STOREV, vec, (const void *)(uintptr_t)cb->mem.store128);
+        emit_access(a, STUB_AMO, vec, (const void *)(uintptr_t)cb->mem.amo);
+        emit_access(a, STUB_CAS, vec, (const void *)(uintptr_t)cb->mem.cas);
+        emit_access(a, STUB_STX, vec, (const void *)(uintptr_t)cb->mem.stx);
     }
     for (unsigned v = 0; v < VIEW_COUNT; v++)
         emit_region(a, v);
-    for (unsigned k = 0; k < 3; k++)
-        emit_call(a, k);
+    for (unsigned k = 0; k < 6; k++)
+        emit_call(a, k / 2, k & 1);
+    host_state.load_vec = begin(a);
+    load_vec(a);
+    ret(a);
     host_state.eval_vec = emit_eval(a, (const void *)(uintptr_t)host_eval_vec);
     host_state.eval_int = emit_eval(a, (const void *)(uintptr_t)host_eval_int);
     emit_mxcsr_merge(a);
