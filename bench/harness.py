@@ -240,10 +240,15 @@ def run_benches(emulator, kernel, initrd, names, timeout, on_failure):
     return result
 
 
+def told(output):
+    """What guest.sh says of a program's output: a checksum and the first line."""
+    first = "".join(c for c in output.decode("latin-1").split("\n")[0] if " " <= c <= "~")
+    return hashlib.md5(output).hexdigest()[:16] + " " + first[:70]
+
+
 def run_native(tree, bench, timeout):
-    """The same script on the host: (Sample, None), or (None, why) where it cannot be measured."""
-    env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "BENCH": tree,
-           "HOME": "/root", "LC_ALL": "C"}
+    """The same script on the host: (Sample, output as in run_marks()). BenchError says why it cannot be measured."""
+    env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "BENCH": tree, "HOME": "/root", "LC_ALL": "C"}
     with tempfile.TemporaryDirectory() as tmp:
         script = os.path.join(tree, "cmd", bench.name)
         try:
@@ -252,16 +257,16 @@ def run_native(tree, bench, timeout):
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
             p = subprocess.run(["sh", script], cwd=tmp, env=env, timeout=timeout, stdin=subprocess.DEVNULL,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             wall, after = time.monotonic() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
         except subprocess.TimeoutExpired:
-            return None, "no end within %g s" % timeout
+            raise BenchError("no end within %g s" % timeout) from None
         except subprocess.CalledProcessError as e:
-            return None, "its preparation fails: exit status %d" % e.returncode
+            raise BenchError("its preparation fails: exit status %d" % e.returncode) from None
         if p.returncode:
             last = p.stderr.decode("utf-8", "replace").strip().split("\n")[-1]
-            return None, "exit status %d: %s" % (p.returncode, last[-100:])
-        return Sample(wall, after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime), None
+            raise BenchError("exit status %d: %s" % (p.returncode, last.rpartition(": ")[2]))
+        return Sample(wall, after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime), told(p.stdout)
 
 
 # ---- conditions -----------------------------------------------------------------------------------------------------

@@ -187,7 +187,26 @@ class Options(unittest.TestCase):
 
 
 class Runs(unittest.TestCase):
-    """run_marks() against a program that talks like a guest."""
+    """run_marks() against a program that talks like a guest, and run_native()."""
+
+    def native(self, text, prep=""):
+        bench = harness.Bench("x", "integer", text, prep, (), True)
+        with tempfile.TemporaryDirectory() as tmp:
+            harness.lay_out(tmp, [bench], [], [])
+            return harness.run_native(tmp, bench, 10)
+
+    def test_native_output_is_told_as_the_guest_tells_it(self):
+        sample, out = self.native("cat data; pwd >&2", "printf 'one\\n\\ttwo\\n' >data")
+        self.assertEqual(out.split()[1:], ["one"])
+        self.assertGreaterEqual(sample.wall, 0)
+        p = harness.subprocess.run(["sh", "-c", "printf 'one\\n\\ttwo\\n' | md5sum | cut -c1-16"], stdout=-1, text=True)
+        self.assertEqual(p.stdout.strip(), out.split()[0])
+
+    def test_native_failure_says_why(self):
+        with self.assertRaisesRegex(harness.BenchError, "exit status 127: not found"):
+            self.native("no-such-program-anywhere")
+        with self.assertRaisesRegex(harness.BenchError, "preparation fails: exit status 3"):
+            self.native("true", "exit 3")
 
     def fake(self, text):
         return ["sh", "-c", text]

@@ -44,8 +44,8 @@ int main(void)
             size_t off = (size_t)round % 31;
             memcpy(b + off, a + off * 2, size);
             memmove(b + off + 5, b + off, size);
-            memset(b + off + size, 'z', size / 2);
-            b[off + size + size / 2] = 0;
+            memset(b + off + size, 'z', size / 2 + 1);
+            b[off + size + size / 2 + 1] = 0;
             h = h * 31 + strlen(b + off) + (size_t)(strchr(b + off, 'z') - b) + (memcmp(a, b + off, size) > 0);
         }
     }
