@@ -271,7 +271,7 @@ static const struct choice {
     size_t at;
     const char *words[4], *want;
 } accel_choices[] = {
-    { "sync", offsetof(struct options, sync), { "tlb", "drop" }, "tlb or drop" },
+    { "sync", offsetof(struct options, sync), { "tlb", "drop", "wp" }, "tlb, drop or wp" },
     { "spt-org", offsetof(struct options, spt_org), { "private", "group", "shared" }, "private, group or shared" },
 };
 
@@ -386,7 +386,8 @@ void opt_print_accels(void)
            "Properties of gnomon (tcg is another name for it):\n"
            "  jit=on|off              off: the interpreter of the intermediate code\n"
            "  paging=shadow|softtlb   guest memory through windows, or through the software TLB\n"
-           "  sync=tlb|drop           at the guest's TLB maintenance compare windows with its tables, or drop what it names\n"
+           "  sync=tlb|drop|wp        at the guest's TLB maintenance compare windows with its tables; drop what it names;\n"
+           "                          wp: write-protect its tables, follow each write\n"
            "  spt-org=private|group|shared   windows for each user address space; for N of them (spt-windows=N); for one\n"
            "  spt-windows=N           window sets of spt-org=group [16]\n"
            "  spt-prefill=N           entries installed again when a set changes hands (group, shared)\n"

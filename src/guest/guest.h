@@ -29,6 +29,9 @@ struct walk {
     uint8_t fault;                               /* guest's own code (A64: FSC) */
     uint64_t leaf_gpa;                           /* physical address of the leaf descriptor: its neighbours are the next leaves; 0 if none (MMU off) */
     uint64_t desc;                               /* the leaf descriptor as read */
+    /* The descriptors that were read, from the root's to the leaf's, one a level; a step up a level is STRIDE bits of va. */
+    uint64_t at[4];
+    uint8_t levels, stride;
     uint64_t table_attrs;                        /* what the tables above add: equal values and equal descriptors mean equal rights */
 };
 

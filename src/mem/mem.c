@@ -27,7 +27,7 @@ _Thread_local unsigned mem_master;
 
 static struct range ranges[MAX_RANGES];          /* by base, disjoint */
 static unsigned n_ranges;
-static void (*dma_cb)(uint64_t gpa, size_t len);
+static void (*dma_cb[2])(uint64_t gpa, size_t len);
 
 void mem_init(uint64_t base, uint64_t size)
 {
@@ -133,13 +133,18 @@ bool mem_mmio_write(uint64_t gpa, unsigned size, uint64_t v)
 
 void mem_on_dma_write(void (*cb)(uint64_t gpa, size_t len))
 {
-    dma_cb = cb;
+    unsigned i = 0;
+    while (i < ARRAY_LEN(dma_cb) && dma_cb[i])
+        i++;
+    if (i == ARRAY_LEN(dma_cb))
+        bug("more than %zu listeners to DMA", ARRAY_LEN(dma_cb));
+    dma_cb[i] = cb;
 }
 
 void mem_dma_wrote(uint64_t gpa, size_t len)
 {
-    if (dma_cb && len)
-        dma_cb(gpa, len);
+    for (unsigned i = 0; len && i < ARRAY_LEN(dma_cb) && dma_cb[i]; i++)
+        dma_cb[i](gpa, len);
 }
 
 bool mem_dma_read(uint64_t gpa, void *buf, size_t len)

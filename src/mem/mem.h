@@ -51,7 +51,7 @@ bool mem_is_mmio(uint64_t gpa);
 /* DMA: devices read and write guest RAM only through these; false if the range is not all RAM. */
 bool mem_dma_read(uint64_t gpa, void *buf, size_t len) MUST_CHECK;
 bool mem_dma_write(uint64_t gpa, const void *buf, size_t len) MUST_CHECK;
-/* src/xlate asks to hear of device writes to pages that hold translated code. */
+/* Ask to hear of device writes: src/xlate of those to translated code, src/mmu of those to the guest's tables. Any thread. */
 void mem_on_dma_write(void (*cb)(uint64_t gpa, size_t len));
 /* After writing through a mem_ptr() of its own, a device says so. */
 void mem_dma_wrote(uint64_t gpa, size_t len);

@@ -34,6 +34,8 @@ uint64_t rec_flags(const struct walk *w, enum region_group g)
     }
     if (!r || (w->device && w->leaf_gpa) || !mem_is_ram(w->gpa & PAGE_MASK, PAGE_SIZE))
         return 0;
+    if (r & REC_W && wp_is_table(w->gpa))
+        r &= ~REC_W;
     return r | (w->global ? REC_GLOBAL : 0) | (uint64_t)(w->shift - PAGE_SHIFT) << REC_SHIFT_LSB;
 }
 
@@ -50,6 +52,16 @@ struct churn *churn_of(const struct space *s, uint64_t va)
     if (h->va != page || h->s != s)
         *h = (struct churn){ .va = page, .s = s };
     return h;
+}
+
+/* The last page towards LIMIT, one page of va after another in direction DIR, that is RAM and mapped like the one at PAGE. */
+static uint64_t block_edge(uint64_t gpa, uint64_t page, uint64_t limit, int dir)
+{
+    uint64_t step = dir < 0 ? -PAGE_SIZE : PAGE_SIZE, at = page;
+    bool table = wp_is_table(gpa);
+    while (at != limit && mem_is_ram(gpa + (at + step - page), PAGE_SIZE) && wp_is_table(gpa + (at + step - page)) == table)
+        at += step;
+    return at;
 }
 
 bool fill_window(struct vcpu *c, struct space *s, enum view view, uint64_t va, const struct walk *w)
@@ -72,16 +84,25 @@ bool fill_window(struct vcpu *c, struct space *s, enum view view, uint64_t va, c
     struct window *win = lend == LEND_NO ? NULL : window_for(c, s, g, va, true);
     if (!win)
         return false;
+    struct walk again;
+    if (mmu.cfg.sync == SYNC_WP && wp_use(c, s, va, w)) {
+        /* Another vCPU may have written a table until a moment ago. This page itself may be one now. */
+        do {
+            if (mmu.guest->walk_space(c, &s->id, s->half, va, ACC_READ, view, &again) != WALK_OK || again.gpa != w->gpa ||
+                again.perms != w->perms)
+                return false;
+        } while (wp_use(c, s, va, &again));
+        w = &again;
+        flags = rec_flags(w, g);
+    }
     uint64_t page = va & PAGE_MASK, gpa = w->gpa & PAGE_MASK;
     struct walk leaf[RUN_MAX];                    /* of the 2 MiB around page, by PAGE_OF() */
     uint64_t lo, hi;                              /* guest addresses [lo, hi) that become one run */
     if (w->shift >= GROUP_SHIFT) {
         lo = ALIGN_DOWN(page, 1ull << GROUP_SHIFT);
         hi = lo + (1ull << GROUP_SHIFT);
-        while (!mem_is_ram(gpa - (page - lo), PAGE_SIZE))
-            lo += PAGE_SIZE;
-        while (!mem_is_ram(gpa + (hi - PAGE_SIZE - page), PAGE_SIZE))
-            hi -= PAGE_SIZE;
+        lo = block_edge(gpa, page, lo, -1);
+        hi = block_edge(gpa, page, hi - PAGE_SIZE, 1) + PAGE_SIZE;
         if (unlikely(mmu.n_watches)) {            /* up to the nearest watched page on either side */
             while (lo < page && watch_overlaps(lo, page - 1))
                 lo += PAGE_SIZE;

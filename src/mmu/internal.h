@@ -50,6 +50,7 @@ struct group_rec {
     uint64_t table, table_attrs;
     bool mixed;
     uint64_t desc[GROUP_PAGES];                   /* the descriptors that e[] was made from */
+    uint32_t *alias;                              /* [GROUP_PAGES], wp.c: e[]'s place in its page's list of writable mappings */
 };
 
 struct window {
@@ -183,6 +184,7 @@ void window_install(struct window *w, uint64_t va, uint64_t gpa, unsigned pages,
                     const struct walk *leaf);
 void window_drop(struct window *w, uint64_t va, unsigned pages);
 void window_relabel(struct window *w, uint64_t va, uint64_t rec, uint64_t desc);   /* same page and rights, other leaf size or scope */
+void window_protect(struct window *w, uint64_t va);                                /* an installed page: read-only */
 void window_wipe(struct window *w);
 void window_release(struct window *w);            /* to the spares; bases of vCPUs follow */
 void window_rebase(struct space *s, unsigned g, unsigned slot);   /* vCPUs running s see its windows' deltas anew */
@@ -201,12 +203,30 @@ void softtlb_flush_kernel_low_all(void);          /* on every vCPU */
 void softtlb_free(struct space *s);
 void softtlb_bind(struct vcpu *c, unsigned half);
 
+uint32_t softtlb_protect(uint64_t gpa);           /* no entry lets the page be written any more; vCPUs that lost one */
+
 /* fill.c */
 bool fill_window(struct vcpu *c, struct space *s, enum view view, uint64_t va, const struct walk *w);
 uint64_t rec_flags(const struct walk *w, enum region_group g);    /* 0: must not be installed */
 enum region_group view_group(enum view v, uint64_t va);
 
 struct churn *churn_of(const struct space *s, uint64_t va);
+
+/* wp.c: sync=wp */
+void wp_init(void);
+bool wp_is_table(uint64_t gpa);                   /* false in other modes */
+bool wp_full(void);                               /* no room to note another writable mapping */
+/* A software TLB entry is to let the page be written: may it? */
+bool wp_soft_writable(uint64_t gpa);
+/* A record changes: e[i] of g goes from OLD to NEW. */
+void wp_rec(struct window *w, struct group_rec *g, unsigned i, uint64_t old, uint64_t new);
+/* The tables of a walk of va are about to be used for a fill. true: some were writable until now, the walk is to be repeated. */
+bool wp_use(const struct vcpu *c, struct space *s, uint64_t va, const struct walk *w) MUST_CHECK;
+/* [gpa, gpa + len) of a table, within a page, is about to be written. false: it is no table any more. */
+bool wp_write(uint64_t gpa, uint64_t len);
+void wp_forget_space(const struct space *s);
+/* c's own thread, outside translated code: follow the writes that were not seen as they were made. */
+void wp_settle(const struct vcpu *c);
 
 /* org.c: spt-org */
 enum lend { LEND_NO, LEND_OWNED, LEND_NEW };

@@ -20,6 +20,7 @@ void mmu_init(const struct mmu_config *cfg, const struct guest_ops *guest)
         if (getrandom(&mmu.rng, sizeof(mmu.rng), 0) != sizeof(mmu.rng))
             mmu.rng = now_ns();
     window_init();
+    wp_init();
 }
 
 void mmu_vcpu_init(struct vcpu *c)

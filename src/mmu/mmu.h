@@ -12,8 +12,11 @@
 #include "ir/vcpu.h"
 
 enum paging_mode { PAGING_SOFTTLB, PAGING_SHADOW };
-/* How windows follow the guest's TLB maintenance: lazily, comparing; or by dropping what it names. */
-enum sync_mode { SYNC_TLB, SYNC_DROP };
+/*
+ * How windows follow the guest's TLB maintenance: lazily, comparing; by dropping what it
+ * names. Or not at all: its tables are write-protected and every write to one is followed at once.
+ */
+enum sync_mode { SYNC_TLB, SYNC_DROP, SYNC_WP };
 /* Who has windows of the low half: every address space; N of them at a time; one. */
 enum spt_org { ORG_PRIVATE, ORG_GROUP, ORG_SHARED };
 #define SPT_PREFILL_MAX 4096u
@@ -97,6 +100,9 @@ bool mmu_uses_windows(void);
     X(sets_lent, "window sets given to an address space")              \
     X(sets_taken, "window sets taken from an address space")           \
     X(prefills, "entries installed again in a lent set")               \
+    X(wp_writes, "writes to write-protected tables")                   \
+    X(wp_tables, "pages that became tables")                           \
+    X(wp_released, "pages that stopped being tables")                  \
     X(exec_rekeys, "remapped code pages")                              \
     X(window_hits, "accesses in C to pages that a window held")        \
     X(churn_pages, "pages given to the software TLB because they churn") \

@@ -108,6 +108,8 @@ static uint8_t *resolve(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem
         }
     }
     struct walk w;
+    if (mmu.cfg.sync == SYNC_WP)
+        wp_settle(c);
     if (mmu.guest->walk(c, tagged, acc, view, &w) != WALK_OK)
         raise_fault(c, tagged, acc, view, w.fault);
     if (w.device && va & ((1u << m.size) - 1))
@@ -121,6 +123,10 @@ static uint8_t *resolve(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem
         *gpa = w.gpa;
         return NULL;
     }
+    if (m.write && wp_is_table(w.gpa) && wp_write(w.gpa, len)) {
+        mv(c)->last_soft = true;
+        return host;
+    }
     struct space *s = space_of(c, va);
     if (mmu.cfg.paging != PAGING_SHADOW || !fill_window(c, s, view, va, &w)) {
         mv(c)->last_soft = true;
@@ -128,6 +134,8 @@ static uint8_t *resolve(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem
         if ((!w.device || !w.leaf_gpa) && !(view == VIEW_USER && va_half(va)) && !watched_page(va))
             softtlb_insert(c, s, view, va, &w, w.perms & PERM_W(view));
     }
+    if (m.write && wp_is_table(w.gpa))            /* by this very fill */
+        wp_write(w.gpa, len);
     return host;
 }
 
@@ -202,6 +210,11 @@ static void crossing(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem m,
     uint8_t *host[2];
     host[0] = resolve(c, va, first, m, &gpa[0]);
     host[1] = resolve(c, va + first, len - first, m, &gpa[1]);
+    if (m.write && host[0]) {                     /* the second page's fill may have made the first a table */
+        uint64_t at = mem_ram.base + (uint64_t)(host[0] - mem_ram.view);
+        if (wp_is_table(at))
+            wp_write(at, first);
+    }
     for (unsigned i = 0; i < len; i++) {
         unsigned part = i >= first;
         unsigned off = part ? i - first : i;

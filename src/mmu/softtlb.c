@@ -141,6 +141,30 @@ void softtlb_free(struct space *s)
         }
 }
 
+static bool protect_in(struct softtlb *t, uint64_t gpa)
+{
+    bool any = false;
+    for (unsigned i = 0; t->filled && i < entries(t); i++) {
+        struct tlb_entry *e = &t->d.table[i];
+        if (e->write_tag == TLB_INVALID || (e->pte & PAGE_MASK) != (gpa & PAGE_MASK))
+            continue;
+        __atomic_store_n(&e->write_tag, TLB_INVALID, __ATOMIC_RELAXED);
+        any = true;
+    }
+    return any;
+}
+
+uint32_t softtlb_protect(uint64_t gpa)
+{
+    uint32_t vcpus = 0;
+    for (unsigned n = 0; n < mmu.n_spaces; n++)
+        for (unsigned i = 0; i < mmu.n_vcpus; i++)
+            for (unsigned v = 0; v < VIEW_COUNT; v++)
+                if (protect_in(&mmu.all[n]->tlb[i][v], gpa))
+                    vcpus |= 1u << i;
+    return vcpus;
+}
+
 /* The user view's array hangs on the low half's space, the kernel views' on the high half's. */
 static struct softtlb *tlb_of(struct vcpu *c, enum view view)
 {
@@ -192,7 +216,7 @@ void softtlb_insert(struct vcpu *c, struct space *s, enum view view, uint64_t va
     uint64_t page = va & PAGE_MASK;
     struct tlb_entry *e = entry_of(&t->d, page);
     e->read_tag = page;
-    e->write_tag = writable ? page : TLB_INVALID;
+    e->write_tag = writable && wp_soft_writable(w->gpa) ? page : TLB_INVALID;
     e->addend = (int64_t)((uint64_t)(uintptr_t)mem_ram.view + (w->gpa & PAGE_MASK) - mem_ram.base - page);
     e->pte = (w->gpa & PAGE_MASK) | w->perms;
     if (w->shift > PAGE_SHIFT) {

@@ -1,8 +1,9 @@
 /*
  * sync.c - what is cached follows the guest's TLB maintenance: sync=tlb, lazily and exactly; sync=drop, by dropping.
  *
- * Under sync=drop what a TLBI names goes. Otherwise a page named by a TLBI is walked again: unchanged it stays, changed it is
- * replaced or dropped. The invariant: when the TLBI's helper returns no removed or tightened translation can hit.
+ * Under sync=wp windows are always right (wp.c); software TLBs and code pages follow as in the other modes. Under sync=drop what
+ * a TLBI names goes. Under sync=tlb a page named by a TLBI is walked again: unchanged it stays, changed it is replaced or dropped.
+ * The invariant: when the TLBI's helper returns no removed or tightened translation can hit.
  *
  * Only a space that is in force is walked at once. Of another the guest may rewrite the tables freely after the TLBI, because
  * no hardware would walk them before they are in force again: what a TLBI by address names is dropped, and after a TLBI of more
@@ -100,6 +101,8 @@ static bool all_gone(struct vcpu *c, const struct window *w)
 
 static void sync_window(struct vcpu *c, struct window *w, bool global_too)
 {
+    if (mmu.cfg.sync == SYNC_WP)
+        return;
     bool walk = mmu.cfg.sync != SYNC_DROP;
     if (!w->pages || (!global_too && !w->local_pages))
         return;
@@ -115,6 +118,8 @@ static void sync_window(struct vcpu *c, struct window *w, bool global_too)
 /* [va, last] of w, widened to whole leaves: one TLBI anywhere in a block removes the block. */
 static void sync_window_range(struct vcpu *c, struct window *w, uint64_t va, uint64_t last, bool walk)
 {
+    if (mmu.cfg.sync == SYNC_WP)
+        return;
     uint64_t leaf = 1ull << w->max_leaf_shift;
     uint64_t lo = MAX(ALIGN_DOWN(va, leaf), w->va), hi = MIN(last | (leaf - 1), w->va + (REGION_SIZE - 1));
     for (uint64_t n = (lo - w->va) >> GROUP_SHIFT; n <= (hi - w->va) >> GROUP_SHIFT; n++) {
@@ -214,6 +219,8 @@ void mmu_tlbi_all(struct vcpu *c)
 {
     tlbi_begin();
     mmu.stats.tlbi_all++;
+    if (mmu.cfg.sync == SYNC_WP)
+        wp_settle(c);
     log_to(mmu, "mmu: tlbi all\n");
     for (unsigned i = 0; i < mmu.n_spaces; i++) {
         if (space_in_force(mmu.all[i]))
@@ -229,6 +236,8 @@ void mmu_tlbi_asid(struct vcpu *c, uint16_t asid)
 {
     tlbi_begin();
     mmu.stats.tlbi_asid++;
+    if (mmu.cfg.sync == SYNC_WP)
+        wp_settle(c);
     log_to(mmu, "mmu: tlbi asid %u\n", asid);
     for (unsigned i = 0; i < mmu.n_spaces; i++) {
         struct space *s = mmu.all[i];
@@ -253,6 +262,8 @@ void mmu_tlbi_range(struct vcpu *c, uint64_t va, uint64_t size, int asid)
 {
     tlbi_begin();
     mmu.stats.tlbi_va++;
+    if (mmu.cfg.sync == SYNC_WP)
+        wp_settle(c);
     uint64_t last = size - 1 > ~va ? ~0ull : va + size - 1;
     log_to(mmu, "mmu: tlbi va %#llx size %#llx asid %d\n", (unsigned long long)va, (unsigned long long)size, asid);
     unsigned half = va_half(va);

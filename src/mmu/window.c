@@ -102,6 +102,7 @@ static void group_free(struct window *w, struct group_rec *g)
     w->groups[g->pos] = w->groups[--w->n_groups];
     w->groups[g->pos]->pos = g->pos;
     mmu.n_records--;
+    free(g->alias);
     free(g);
 }
 
@@ -155,7 +156,7 @@ static struct window *coldest(const struct window *keep)
 /* Keep the budgets: host VMAs, and records (contiguous aliases need few VMAs but a record each 2 MiB). */
 static void make_room(struct window *keep)
 {
-    while (mmu.vmas + 2 > mmu.max_vmas || mmu.n_records > MAX_RECORDS) {
+    while (mmu.vmas + 2 > mmu.max_vmas || mmu.n_records > MAX_RECORDS || wp_full()) {
         struct window *cold = coldest(keep);
         if (!cold) {
             if (keep->pages)
@@ -200,7 +201,9 @@ void window_install(struct window *w, uint64_t va, uint64_t gpa, unsigned pages,
         } else {
             w->local_pages -= !(*e & REC_GLOBAL);
         }
-        *e = (gpa + ((uint64_t)i << PAGE_SHIFT)) | flags;
+        uint64_t rec = (gpa + ((uint64_t)i << PAGE_SHIFT)) | flags;
+        wp_rec(w, g, v >> PAGE_SHIFT & (GROUP_PAGES - 1), *e, rec);
+        *e = rec;
         w->local_pages += !(flags & REC_GLOBAL);
         g->max_leaf_shift = MAX(g->max_leaf_shift, REC_LEAF_SHIFT(flags));
         note_table(g, v >> PAGE_SHIFT & (GROUP_PAGES - 1), REC_LEAF_SHIFT(flags) == PAGE_SHIFT ? &leaf[i] : leaf);
@@ -226,6 +229,7 @@ void window_drop(struct window *w, uint64_t va, unsigned pages)
         if (!*e)
             continue;
         w->local_pages -= !(*e & REC_GLOBAL);
+        wp_rec(w, g, v >> PAGE_SHIFT & (GROUP_PAGES - 1), *e, 0);
         *e = 0;
         dropped++;
         w->pages--;
@@ -252,13 +256,32 @@ void window_relabel(struct window *w, uint64_t va, uint64_t rec, uint64_t desc)
     w->max_leaf_shift = MAX(w->max_leaf_shift, REC_LEAF_SHIFT(rec));
 }
 
+void window_protect(struct window *w, uint64_t va)
+{
+    unsigned i = va >> PAGE_SHIFT & (GROUP_PAGES - 1), before = boundaries(w, va, 1);
+    struct group_rec *g = group_of(w, va);
+    if (mmu.vmas + 2 > mmu.max_vmas) {            /* a hole in a run costs VMAs */
+        window_wipe(w);
+        return;
+    }
+    if (mprotect(w->base + (va - w->va), PAGE_SIZE, PROT_READ))
+        bug("cannot write-protect a page of a window: %s", strerror(errno));
+    wp_rec(w, g, i, g->e[i], g->e[i] & ~REC_W);
+    g->e[i] &= ~REC_W;
+    account(w, boundaries(w, va, 1), before);
+}
+
 void window_wipe(struct window *w)
 {
     if (w->n_groups)
         unmap_pages(w, w->va, REGION_SIZE >> PAGE_SHIFT);
     mmu.stats.dropped_pages += w->pages;
-    while (w->n_groups)
-        group_free(w, w->groups[0]);
+    while (w->n_groups) {
+        struct group_rec *g = w->groups[w->n_groups - 1];
+        for (unsigned i = 0; g->alias && i < GROUP_PAGES; i++)
+            wp_rec(w, g, i, g->e[i], 0);
+        group_free(w, g);
+    }
     w->pages = w->local_pages = 0;
     w->max_leaf_shift = PAGE_SHIFT;
     mmu.vmas -= w->vmas;

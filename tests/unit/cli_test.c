@@ -134,7 +134,7 @@ static void test_accel(void)
     CHECK(accepts("-accel gnomon,sync=drop,spt-org=group,spt-windows=4,spt-prefill=100") && o.sync == 1 && o.spt_org == 1 &&
           o.spt_windows == 4 && o.spt_prefill == 100);
     CHECK(accepts("-accel gnomon,sync=tlb,spt-org=shared") && o.sync == 0 && o.spt_org == 2);
-    CHECK(refuses("-accel gnomon,sync=x", "-accel gnomon,sync=x: sync=x: want tlb or drop"));
+    CHECK(refuses("-accel gnomon,sync=x", "-accel gnomon,sync=x: sync=x: want tlb, drop or wp"));
     CHECK(refuses("-accel gnomon,spt-org=x", "-accel gnomon,spt-org=x: spt-org=x: want private, group or shared"));
     CHECK(refuses("-accel gnomon,spt-prefill=5000", "-accel gnomon,spt-prefill=5000: spt-prefill=5000: want 0 to 4096"));
     CHECK(refuses("-accel gnomon,paging=x", "-accel gnomon,paging=x: paging=x: want shadow or softtlb"));

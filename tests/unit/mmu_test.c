@@ -27,6 +27,10 @@ static int passed, failed;
         }                                                                    \
     } while (0)
 
+#define U_RW (PERM_R(VIEW_USER) | PERM_W(VIEW_USER) | PERM_R(VIEW_KERNEL) | PERM_W(VIEW_KERNEL))
+#define U_RO (PERM_R(VIEW_USER) | PERM_R(VIEW_KERNEL))
+#define K_RW (PERM_R(VIEW_KERNEL) | PERM_W(VIEW_KERNEL) | PERM_R(VIEW_KERNEL_PAN) | PERM_W(VIEW_KERNEL_PAN))
+
 /* ---- the guest: up to MAPS pages or blocks, by root ---- */
 #define MAPS 70000
 static struct map { uint64_t root, va, gpa; unsigned shift; uint8_t perms; bool global; } maps[MAPS];
@@ -45,10 +49,36 @@ static struct map *map_find(uint64_t r, uint64_t va)
     return NULL;
 }
 
+/*
+ * The guest's tables, as far as the mmu may see: two levels, 4 KiB pages of descriptors in RAM. What they hold is of no
+ * interest, only that the guest writes to them when it changes a mapping, through LIN: RAM, mapped in blocks.
+ */
+#define TABLES (RAM_BASE + 0x3000000)
+#define LIN (KERNEL_VA + 0x7000000000ull)
+static struct { uint64_t root, first; unsigned shift; } tables[4096];
+static unsigned n_tables;
+
+static uint64_t desc_of(uint64_t r, uint64_t va, unsigned shift)
+{
+    uint64_t first = va >> shift >> 9;
+    unsigned i = 0;
+    while (i < n_tables && (tables[i].root != r || tables[i].first != first || tables[i].shift != shift))
+        i++;
+    if (i == n_tables) {
+        tables[n_tables].root = r;
+        tables[n_tables].first = first;
+        tables[n_tables++].shift = shift;
+    }
+    return TABLES + i * PAGE_SIZE + (va >> shift & 511) * 8;
+}
+
 static enum walk_status walk_space(struct vcpu *c, const struct space_id *id, unsigned half, uint64_t va, enum access acc,
                                    enum view view, struct walk *w)
 {
     const struct map *m = map_find(id->root, va);
+    static const struct map lin = { 0, LIN, RAM_BASE, 26, K_RW, true };
+    if (va - LIN < RAM_SIZE)
+        m = &lin;
     memset(w, 0, sizeof(*w));
     if (!m) {
         w->fault = 7;
@@ -59,6 +89,12 @@ static enum walk_status walk_space(struct vcpu *c, const struct space_id *id, un
     w->perms = m->perms;
     w->global = m->global;
     w->leaf_gpa = 8;
+    w->stride = 9;
+    if (m != &lin) {
+        w->levels = m->shift == 12 ? 2 : 1;
+        w->at[0] = desc_of(id->root, va, 21);
+        w->at[1] = desc_of(id->root, va, 12);
+    }
     unsigned need = acc == ACC_READ ? PERM_R(view) : acc == ACC_WRITE ? PERM_W(view) : PERM_XU | PERM_XK;
     if (!(m->perms & need)) {
         w->fault = 15;
@@ -88,25 +124,6 @@ static const struct guest_ops guest = {
     .name = "test", .insn_align = 4, .walk = walk, .walk_space = walk_space, .space = space, .canonical = canonical, .raise_mem = raise_mem,
     .fetch_view = fetch_view, .dump = dump, .state_size = sizeof(struct vcpu),
 };
-
-static void add(uint64_t r, uint64_t va, uint64_t gpa, unsigned shift, uint8_t perms, bool global)
-{
-    struct map *m = map_find(r, va);
-    if (!m)
-        m = &maps[n_maps++];
-    *m = (struct map){ r, va, gpa, shift, perms, global };
-}
-
-static void del(uint64_t r, uint64_t va)
-{
-    struct map *m = map_find(r, va);
-    if (m)
-        *m = maps[--n_maps];
-}
-
-#define U_RW (PERM_R(VIEW_USER) | PERM_W(VIEW_USER) | PERM_R(VIEW_KERNEL) | PERM_W(VIEW_KERNEL))
-#define U_RO (PERM_R(VIEW_USER) | PERM_R(VIEW_KERNEL))
-#define K_RW (PERM_R(VIEW_KERNEL) | PERM_W(VIEW_KERNEL) | PERM_R(VIEW_KERNEL_PAN) | PERM_W(VIEW_KERNEL_PAN))
 
 /* What generated code could reach without C: window record, and software TLB tag. */
 static uint64_t installed(uint64_t va, enum view view)
@@ -144,6 +161,30 @@ static bool store(uint64_t va, enum view view, uint64_t v)
         return false;
     mmu_mem_ops.store(cpu, va, v, mem_bits(3, view, true), 0);
     return true;
+}
+
+/* The guest writes a descriptor, before the mapping changes: what follows writes drops what was made from it then. */
+static void set_desc(uint64_t at)
+{
+    CHECK(store(LIN + (at - RAM_BASE), VIEW_KERNEL, 1));
+}
+
+static void add(uint64_t r, uint64_t va, uint64_t gpa, unsigned shift, uint8_t perms, bool global)
+{
+    struct map *m = map_find(r, va);
+    set_desc(desc_of(r, va, shift));
+    if (!m)
+        m = &maps[n_maps++];
+    *m = (struct map){ r, va, gpa, shift, perms, global };
+}
+
+static void del(uint64_t r, uint64_t va)
+{
+    struct map *m = map_find(r, va);
+    if (m)
+        set_desc(desc_of(r, va, m->shift));
+    if (m)
+        *m = maps[--n_maps];
 }
 
 static uint64_t *ram(uint64_t gpa) { return mem_ptr(gpa, 8); }
@@ -254,6 +295,68 @@ static void test_switch(bool shadow)
     cur_asid = 1;
     mmu_switch(cpu);
     CHECK(!load(va, VIEW_USER, &v));
+}
+
+/* sync=wp: without any TLBI, whatever way the table is written. */
+static void test_wp(bool shadow)
+{
+    if (!shadow || mmu.cfg.sync != SYNC_WP)
+        return;
+    uint64_t v, va = USER_VA + 0xb00000000ull, at = desc_of(root[0], va, 12), lin = LIN + (at - RAM_BASE);
+    const struct mmu_stats *st = mmu_stats();
+    CHECK(store(lin, VIEW_KERNEL, 0) && installed(lin, VIEW_KERNEL) & REC_W);      /* no table yet */
+    for (unsigned i = 0; i < 16; i++)
+        add(root[0], va + 0x1000 * i, RAM_BASE + 0x700000 + 0x2000 * i, 12, U_RW, false);
+    *ram(at + 6 * 8) = *ram(at + 8 * 8) = *ram(at + 10 * 8) = 5;
+    for (unsigned way = 0; way < 6; way++) {
+        uint64_t page = va + 0x1000 * (2 * way + 2), desc = lin + 8 * (2 * way + 2);
+        for (unsigned i = 0; i < 16; i++)
+            CHECK(store(va + 0x1000 * i, VIEW_USER, i) && installed(va + 0x1000 * i, VIEW_USER) & REC_W);
+        CHECK(!(installed(lin, VIEW_KERNEL) & REC_W) && load(lin, VIEW_KERNEL, &v) && installed(lin, VIEW_KERNEL) & REC_R);
+        CHECK(store(LIN + 0x2ff8000, VIEW_KERNEL, 1) && installed(LIN + 0x2ff8000, VIEW_KERNEL) & REC_W);   /* its neighbours */
+        uint64_t writes = st->wp_writes;
+        switch (way) {
+        case 0: CHECK(store(desc, VIEW_KERNEL, 5)); break;
+        case 1: mmu_mem_ops.store128(cpu, desc, 5, 5, mem_bits(4, VIEW_KERNEL, true), 0); break;
+        case 2: CHECK(mmu_mem_ops.amo(cpu, desc, 5, mem_bits(3, VIEW_KERNEL, true) | AMO_SWP << 16, 0) == 5); break;
+        case 3: CHECK(mmu_mem_ops.cas(cpu, desc, 5, 6, mem_bits(3, VIEW_KERNEL, true), 0) == 5); break;
+        case 4:
+            cpu->excl_addr = desc;
+            cpu->excl_val[0] = 5;
+            CHECK(mmu_mem_ops.stx(cpu, desc, 7, mem_bits(3, VIEW_KERNEL, true), 0) == 0 && *ram(at + 10 * 8) == 7);
+            break;
+        default: CHECK(mem_dma_write(at + 12 * 8, &(uint64_t){ 8 }, 8)); mmu_tlbi_asid(cpu, 999); break;
+        }
+        CHECK(st->wp_writes == writes + 1 && !installed(page, VIEW_USER));
+        CHECK(installed(page - 0x1000, VIEW_USER) && !installed(page + 0x1000, VIEW_USER) == (way == 1));
+    }
+    /* Unaligned, across two descriptors. */
+    CHECK(store(va + 0x1000, VIEW_USER, 1) && store(lin + 12, VIEW_KERNEL, 0));
+    CHECK(!installed(va + 0x1000, VIEW_USER) && !installed(va + 0x2000, VIEW_USER) && installed(va + 0x3000, VIEW_USER));
+    /* A software TLB entry does not let a table be written: the user's view of the table's page. */
+    add(root[0], va + 0x10000000, at & PAGE_MASK, 12, U_RW, false);
+    CHECK(load(va + 0x10000000, VIEW_KERNEL, &v) && in_tlb(va + 0x10000000, VIEW_KERNEL, false));
+    CHECK(!in_tlb(va + 0x10000000, VIEW_KERNEL, true));
+    CHECK(load(va + 0x10000000, VIEW_USER, &v) && !(installed(va + 0x10000000, VIEW_USER) & REC_W));
+    CHECK(installed(va + 0x3000, VIEW_USER) && store(va + 0x10000000 + 24, VIEW_USER, 9) && !installed(va + 0x3000, VIEW_USER));
+    /* The upper table: all below goes. */
+    uint64_t up = LIN + (desc_of(root[0], va, 21) - RAM_BASE);
+    CHECK(installed(va + 0x4000, VIEW_USER) && store(up, VIEW_KERNEL, 0) && !installed(va + 0x4000, VIEW_USER));
+    /* Nothing is made from the lower table any more: the first write finds out, the second is free. */
+    uint64_t writes = st->wp_writes;
+    CHECK(store(lin, VIEW_KERNEL, 0) && store(lin, VIEW_KERNEL, 0) && st->wp_writes == writes + 1);
+    CHECK(installed(lin, VIEW_KERNEL) & REC_W);
+    /* A page that a software TLB lets be written becomes a table. */
+    add(root[0], va + 0x11000000, at & PAGE_MASK, 12, U_RW, false);
+    CHECK(store(va + 0x11000000 + 0x800, VIEW_KERNEL, 9) && in_tlb(va + 0x11000000, VIEW_KERNEL, true));
+    CHECK(load(va + 0x5000, VIEW_USER, &v) && !in_tlb(va + 0x11000000, VIEW_KERNEL, true));
+    /* Flooded: what hangs on the table goes, and it is writable. */
+    writes = st->wp_writes;
+    for (unsigned i = 0; i < 1000; i++)
+        CHECK(store(lin + 0x100, VIEW_KERNEL, i));
+    CHECK(st->wp_writes - writes < 100 && !installed(va + 0x5000, VIEW_USER) && load(va + 0x5000, VIEW_USER, &v));
+    for (unsigned i = 0; i < 16; i++)
+        del(root[0], va + 0x1000 * i);
 }
 
 static unsigned owners(void)
@@ -432,7 +535,7 @@ int main(int argc, char **argv)
     struct mmu_config cfg = { .paging = shadow ? PAGING_SHADOW : PAGING_SOFTTLB, .max_vmas = 1000 };
     for (int i = 2; i < argc; i++) {
         static const struct { const char *name; enum sync_mode sync; enum spt_org org; unsigned sets, prefill; } mode[] = {
-            { "drop", SYNC_DROP, ORG_PRIVATE, 0, 0 },
+            { "drop", SYNC_DROP, ORG_PRIVATE, 0, 0 }, { "wp", SYNC_WP, ORG_PRIVATE, 0, 0 },
             { "group3", SYNC_TLB, ORG_GROUP, 3, 0 }, { "group16", SYNC_TLB, ORG_GROUP, 16, 0 },
             { "shared", SYNC_TLB, ORG_SHARED, 0, 0 }, { "prefill4", SYNC_TLB, ORG_SHARED, 0, 4 },
             { "group-prefill64", SYNC_TLB, ORG_GROUP, 2, 64 },
@@ -456,6 +559,7 @@ int main(int argc, char **argv)
     test_block();
     test_switch(shadow);
     test_org(shadow);
+    test_wp(shadow);
     test_kernel_views(shadow);
     test_kernel_low();
     test_top();

@@ -220,6 +220,7 @@ static enum walk_status walk_off(const struct a64_cpu *c, bool tbi, uint64_t va,
     out->level = 0;
     out->fault = 0;
     out->leaf_gpa = out->desc = out->table_attrs = 0;
+    out->levels = 0;
     return WALK_OK;
 }
 
@@ -276,6 +277,7 @@ static inline enum walk_status walk_tables(const struct a64_cpu *c, const struct
     for (;; level++) {
         bool ok = true;
         at = base + index * 8;
+        out->at[level - r->level] = at;
         desc = read_desc(c, at, &ok);
         if (unlikely(!ok))
             return fault(out, FSC_EXTERNAL_WALK, level);
@@ -315,6 +317,8 @@ static inline enum walk_status walk_tables(const struct a64_cpu *c, const struct
     out->level = (uint8_t)level;
     out->fault = 0;
     out->leaf_gpa = at;
+    out->levels = (uint8_t)(level - r->level + 1);
+    out->stride = r->stride;
     out->desc = desc;
     out->table_attrs = tables & TABLE_ATTRS;
     *leaf = desc;
