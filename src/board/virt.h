@@ -19,7 +19,7 @@
 #define VIRT_RAM_MIN (16ull << 20)
 #define VIRT_RAM_MAX (255ull << 30)              /* up to the 256 GiB boundary where QEMU puts high memory */
 
-enum virt_dev_kind { VIRT_DEV_RNG, VIRT_DEV_CONSOLE, VIRT_DEV_BLK, VIRT_DEV_NET };
+enum virt_dev_kind { VIRT_DEV_RNG, VIRT_DEV_CONSOLE, VIRT_DEV_BLK, VIRT_DEV_NET, VIRT_DEV_9P };
 
 /* One -device virtio-*, in command line order: the first gets the last free virtio-mmio slot, as in QEMU. */
 struct virt_dev {
@@ -28,6 +28,8 @@ struct virt_dev {
     struct chardev *chardev;                     /* CONSOLE; NULL: null */
     struct block *block;                         /* BLK: block_open(); not NULL, one device each */
     const char *serial;                          /* BLK, or NULL */
+    const struct p9_options *share;              /* 9P */
+    const char *mount_tag;                       /* 9P */
     struct netdev *net;                          /* NET, or NULL: nothing connected */
     uint8_t mac[6];                              /* NET; all zero: 52:54:00:12:34:56 and up */
     /*

@@ -22,6 +22,8 @@ static const struct {
     { "virtio-net-pci", "PCI", "network card", OPT_DEV_NET, true, false },
     { "virtio-rng-device", "virtio-bus", "entropy source", OPT_DEV_RNG, false, false },
     { "virtio-rng-pci", "PCI", "entropy source", OPT_DEV_RNG, true, false },
+    { "virtio-9p-device", "virtio-bus", "shared folder", OPT_DEV_9P, false, false },
+    { "virtio-9p-pci", "PCI", "shared folder", OPT_DEV_9P, true, false },
     { "virtio-serial-device", "virtio-bus", "carrier of one virtconsole", OPT_DEV_CONSOLE, false, false },
     { "virtio-serial-pci", "PCI", "carrier of one virtconsole", OPT_DEV_CONSOLE, true, false },
     { "virtconsole", "virtio-serial-bus", "console (hvc0) on a virtio-serial-device or -pci", OPT_DEV_CONSOLE, false, true },
@@ -224,6 +226,10 @@ static char *device_prop(struct options *o, struct opt_device *d, bool port, con
         d->serial = v;
     } else if (!strcmp(key, "netdev") && d->kind == OPT_DEV_NET) {
         d->netdev = v;
+    } else if (!strcmp(key, "fsdev") && d->kind == OPT_DEV_9P) {
+        d->fsdev = v;
+    } else if (!strcmp(key, "mount_tag") && d->kind == OPT_DEV_9P) {
+        d->mount_tag = v;
     } else if (!strcmp(key, "mac") && d->kind == OPT_DEV_NET) {
         return opt_parse_mac(v, d->mac) ? NULL : fail("mac=%s: not an Ethernet address", v);
     } else if (!strcmp(key, "rng") && d->kind == OPT_DEV_RNG) {
@@ -274,6 +280,8 @@ char *opt_device(struct options *o, const char *arg)
     }
     if (d.kind == OPT_DEV_BLK && !d.drive)
         return fail("drive=ID is missing");
+    if (d.kind == OPT_DEV_9P && (!d.fsdev || !d.mount_tag))
+        return fail("%s is missing", d.fsdev ? "mount_tag=TAG" : "fsdev=ID");
     if (o->n_dev == OPT_MAX_DEVS)
         return fail("too many devices");
     o->dev[o->n_dev++] = d;
@@ -292,6 +300,8 @@ static char *check_backends(struct options *o)
                 continue;                        /* -net nic without -net user: not connected */
             return fail("-device virtio-net: netdev '%s' is not defined", d->netdev);
         }
+        if (d->fsdev && !opt_find_fsdev(o, d->fsdev))
+            return fail("-device virtio-9p: fsdev '%s' is not defined", d->fsdev);
         for (unsigned j = 0; j < i; j++) {
             if (d->drive && o->dev[j].drive && !strcmp(d->drive, o->dev[j].drive))
                 return fail("drive '%s' is used by two devices", d->drive);

@@ -202,7 +202,7 @@ static void build_machine(struct options *o)
         const struct opt_device *d = &o->dev[i];
         static const enum virt_dev_kind kind[] = {
             [OPT_DEV_RNG] = VIRT_DEV_RNG, [OPT_DEV_CONSOLE] = VIRT_DEV_CONSOLE, [OPT_DEV_BLK] = VIRT_DEV_BLK,
-            [OPT_DEV_NET] = VIRT_DEV_NET,
+            [OPT_DEV_NET] = VIRT_DEV_NET, [OPT_DEV_9P] = VIRT_DEV_9P,
         };
         devs[i] = (struct virt_dev){ .kind = kind[d->kind], .pci = d->pci, .slot = d->slot };
         memcpy(devs[i].mac, d->mac, sizeof devs[i].mac);
@@ -210,6 +210,10 @@ static void build_machine(struct options *o)
             open_drive(o, d, &devs[i]);
         if (d->netdev && opt_find_netdev(o, d->netdev))
             devs[i].net = net_user_new(&opt_find_netdev(o, d->netdev)->user);
+        if (d->fsdev) {
+            devs[i].share = &opt_find_fsdev(o, d->fsdev)->p9;
+            devs[i].mount_tag = d->mount_tag;
+        }
         if (d->chardev)
             devs[i].chardev = open_chardev(&chars, d->chardev, "-device virtconsole");
     }

@@ -12,14 +12,16 @@
 #include "guest/a64/state.h"
 #include "block/block.h"
 #include "hw/net.h"
+#include "hw/p9.h"
 
 #define OPT_MAX_DEVS 32
 #define OPT_MAX_CHARDEVS 16
 #define OPT_MAX_SERIALS 8
 
 #define OPT_MAX_NETDEVS 8
+#define OPT_MAX_FSDEVS 16
 
-enum opt_device_kind { OPT_DEV_RNG, OPT_DEV_CONSOLE, OPT_DEV_BLK, OPT_DEV_NET };
+enum opt_device_kind { OPT_DEV_RNG, OPT_DEV_CONSOLE, OPT_DEV_BLK, OPT_DEV_NET, OPT_DEV_9P };
 
 struct opt_device {
     enum opt_device_kind kind;
@@ -27,6 +29,7 @@ struct opt_device {
     int slot;                                    /* virtio-mmio-bus.N or PCI device number; -1: the next */
     const char *drive, *serial;                  /* BLK: id of -drive or -blockdev */
     const char *netdev;                          /* NET: id, or NULL */
+    const char *fsdev, *mount_tag;               /* 9P: id of -fsdev */
     uint8_t mac[6];                              /* NET: zero: by the board */
     const char *chardev;                         /* id, or NULL */
     bool has_port;                               /* CONSOLE: a virtconsole was put on this virtio-serial-device */
@@ -53,6 +56,12 @@ struct opt_drive {
 struct opt_netdev {
     const char *id;
     struct net_user_options user;
+};
+
+/* -fsdev, or the half of -virtfs that is the folder. */
+struct opt_fsdev {
+    const char *id;
+    struct p9_options p9;
 };
 
 /* What only prints something and ends the run. */
@@ -87,6 +96,8 @@ struct options {
     bool snapshot;                               /* all disks */
     struct opt_netdev netdev[OPT_MAX_NETDEVS];
     unsigned n_netdev;
+    struct opt_fsdev fsdev[OPT_MAX_FSDEVS];
+    unsigned n_fsdev;
     bool net_given, old_nic, old_user;           /* -nic or -net; -net nic; -net user */
     const char *object_id[OPT_MAX_DEVS];         /* entropy sources of -object */
     unsigned n_object;
@@ -139,6 +150,10 @@ char *opt_net(struct options *o, const char *arg);
 struct opt_drive *opt_find_drive(struct options *o, const char *id);
 struct opt_netdev *opt_find_netdev(struct options *o, const char *id);
 bool opt_parse_mac(const char *s, uint8_t mac[6]) MUST_CHECK;
+/* ---- files.c ---- */
+char *opt_fsdev(struct options *o, const char *arg);
+char *opt_virtfs(struct options *o, const char *arg);
+const struct opt_fsdev *opt_find_fsdev(const struct options *o, const char *id);
 /* Names used before they were defined, the order being free: checked at the end. */
 char *opt_check_references(struct options *o);
 

@@ -27,7 +27,7 @@
 #define VIRTIO_ISR_QUEUE 1u
 #define VIRTIO_ISR_CONFIG 2u
 
-enum virtio_id { VIRTIO_ID_NET = 1, VIRTIO_ID_BLOCK = 2, VIRTIO_ID_CONSOLE = 3, VIRTIO_ID_RNG = 4 };
+enum virtio_id { VIRTIO_ID_NET = 1, VIRTIO_ID_BLOCK = 2, VIRTIO_ID_CONSOLE = 3, VIRTIO_ID_RNG = 4, VIRTIO_ID_9P = 9 };
 
 struct virtio_dev;
 
@@ -88,9 +88,11 @@ void virtio_config_write(struct virtio_dev *d, uint64_t off, uint64_t v, unsigne
 struct chardev;
 struct block;
 struct netdev;
+struct p9_options;
 struct virtio_dev *virtio_blk_new(struct block *b, const char *serial);        /* SERIAL: 20 bytes are used; or NULL */
 struct virtio_dev *virtio_net_new(struct netdev *n, const uint8_t mac[6]);     /* N may be NULL: no cable */
 struct virtio_dev *virtio_rng_new(void);
+struct virtio_dev *virtio_9p_new(const struct p9_options *o, const char *tag); /* die()s on what is wrong in them */
 struct virtio_dev *virtio_console_new(struct chardev *chr);
 
 /* ---- the MMIO transport, version 2 ---- */

@@ -248,6 +248,7 @@ struct pci_dev *virtio_pci_new(struct virtio_dev *d)
     case VIRTIO_ID_NET: class = 0x02000000; break;
     case VIRTIO_ID_BLOCK: class = 0x01000000; break;
     case VIRTIO_ID_CONSOLE: class = 0x07800000; break;
+    case VIRTIO_ID_9P: class = 0x00020000; break;
     }
     pci_init(&p->pci, &ops, 0x1af4, (uint16_t)(0x1040 + d->ops->id), class | 1, 0x1100);
     p->pci.config[0x3d] = 1;                     /* INTA# */
