@@ -29,6 +29,9 @@ struct exec_vcpu {
     bool asleep;                                  /* in exec_wait() or held: woken through `wake` */
     bool parked;                                  /* in may_run(), outside guest code */
     bool held;                                    /* acknowledged a pause */
+    enum exec_debug debug;                        /* what a debugger wants of it */
+    enum exec_halt halt;                          /* why it has halted for the debugger */
+    uint64_t halt_va;
 };
 
 static struct exec_state {
@@ -37,6 +40,7 @@ static struct exec_state {
     struct exec_vcpu v[MAX_VCPUS];
     unsigned n;
     bool pause, stop, started;
+    void (*on_halt)(struct vcpu *c);
 } ex = { .lock = PTHREAD_MUTEX_INITIALIZER, .acked = PTHREAD_COND_INITIALIZER };
 
 static struct exec_vcpu *ev(const struct vcpu *c) { return c->exec; }
@@ -128,12 +132,14 @@ void exec_wait_off(struct vcpu *c)
     pthread_mutex_unlock(&ex.lock);
 }
 
+static bool halted(const struct exec_vcpu *v) { return v->halt != HALT_NONE || v->debug == DEBUG_HOLD; }
+
 /* Between runs: honour stop, pause and power. false: the thread ends. */
 static bool may_run(struct exec_vcpu *v)
 {
     bool go = true;
     pthread_mutex_lock(&ex.lock);
-    while (ex.pause || v->off || ex.stop) {
+    while (ex.pause || v->off || ex.stop || halted(v)) {
         if (ex.stop) {
             go = false;
             break;
@@ -148,6 +154,43 @@ static bool may_run(struct exec_vcpu *v)
     return go;
 }
 
+/* ---- debugger ---- */
+
+static void halt(struct exec_vcpu *v, enum exec_halt why, uint64_t va)
+{
+    pthread_mutex_lock(&ex.lock);
+    v->halt_va = va;
+    v->halt = why;
+    pthread_mutex_unlock(&ex.lock);
+    ex.on_halt(v->c);
+}
+
+static void on_watch(struct vcpu *c, uint64_t va, bool write)
+{
+    halt(ev(c), write ? HALT_WRITE : HALT_READ, va);
+    vcpu_unwind(c);
+}
+
+void exec_set_debug(struct vcpu *c, enum exec_debug how)
+{
+    struct exec_vcpu *v = ev(c);
+    pthread_mutex_lock(&ex.lock);
+    v->debug = how;
+    v->halt = HALT_NONE;
+    c->stepping = how == DEBUG_STEP;
+    pthread_mutex_unlock(&ex.lock);
+}
+
+enum exec_halt exec_halted(const struct vcpu *c, uint64_t *va)
+{
+    *va = ev(c)->halt_va;
+    return ev(c)->halt;
+}
+
+void exec_on_halt(void (*on_halt)(struct vcpu *c)) { ex.on_halt = on_halt; }
+
+void exec_set_watches(const struct debug_watch *w, unsigned n) { mmu_set_debug_watches(w, n, on_watch); }
+
 static void *vcpu_main(void *arg)
 {
     struct exec_vcpu *v = arg;
@@ -160,10 +203,13 @@ static void *vcpu_main(void *arg)
             quiet_leave(c->index);
         for (;;) {
             __atomic_store_n(&c->exit_req, 0, __ATOMIC_SEQ_CST);
-            if (__atomic_load_n(&ex.pause, __ATOMIC_ACQUIRE) || __atomic_load_n(&ex.stop, __ATOMIC_ACQUIRE) || v->off)
+            if (__atomic_load_n(&ex.pause, __ATOMIC_ACQUIRE) || __atomic_load_n(&ex.stop, __ATOMIC_ACQUIRE) || v->off || halted(v))
                 break;
-            v->guest->poll_irq(c);
-            xlate_run(c);
+            if (!c->stepping)                     /* a step goes through the program, not into interrupts */
+                v->guest->poll_irq(c);
+            enum xlate_end end = xlate_run(c);
+            if (unlikely(end != XLATE_ASKED))
+                halt(v, end == XLATE_BREAK ? HALT_BREAK : HALT_STEP, 0);
         }
     }
     pthread_mutex_lock(&ex.lock);

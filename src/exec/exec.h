@@ -33,6 +33,19 @@ void exec_wait_off(struct vcpu *c);
  */
 void exec_pause_all(void);
 void exec_resume_all(void);
+/*
+ * A debugger's control. A vCPU halts by itself at a breakpoint or before a watched access, and after one instruction if stepped;
+ * on_halt() then runs on its thread and may only hand on. Settings are made while all vCPUs are held; a halted one goes on after
+ * exec_set_debug().
+ */
+enum exec_debug { DEBUG_RUN, DEBUG_STEP, DEBUG_HOLD };
+enum exec_halt { HALT_NONE, HALT_BREAK, HALT_STEP, HALT_READ, HALT_WRITE };
+void exec_set_debug(struct vcpu *c, enum exec_debug how);
+enum exec_halt exec_halted(const struct vcpu *c, uint64_t *va);      /* va: of HALT_READ and HALT_WRITE */
+void exec_on_halt(void (*on_halt)(struct vcpu *c));
+/* The ranges that halt; see mmu_set_debug_watches(). */
+struct debug_watch;
+void exec_set_watches(const struct debug_watch *w, unsigned n);
 /* Stop all vCPU threads for good; used at power off. Any thread but a vCPU's may wait for them. */
 void exec_stop(void);
 struct vcpu *exec_vcpu(unsigned i);              /* NULL past the last */

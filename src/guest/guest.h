@@ -68,6 +68,18 @@ struct translate_ctx {
     uint32_t flags;                              /* mode flags, as flags() returned them */
 };
 
+/*
+ * What a debugger sees of a vCPU: registers numbered as the target description (GDB manual, annex G) counts them, little-endian
+ * bytes. The vCPU is held.
+ */
+struct guest_debug {
+    unsigned n_general;                          /* the first ones: those of the 'g' packet */
+    /* The description's part NAME ("target.xml" includes the others) into a buffer to be freed, or NULL. */
+    char *(*xml)(const struct vcpu *c, const char *name);
+    unsigned (*read)(const struct vcpu *c, unsigned reg, uint8_t buf[16]);   /* bytes; 0: there is no such register */
+    unsigned (*write)(struct vcpu *c, unsigned reg, const uint8_t *buf, size_t len);   /* bytes taken; 0: read-only or absent */
+};
+
 struct guest_ops {
     const char *name;
     unsigned insn_align;                         /* bytes */
@@ -96,6 +108,7 @@ struct guest_ops {
     bool (*has_work)(const struct vcpu *c);      /* WFI ends: an interrupt is pending, masked or not */
     void (*reset)(struct vcpu *c);
     void (*dump)(const struct vcpu *c, void (*out)(const char *fmt, ...));
+    const struct guest_debug *debug;
     size_t state_size;                           /* of the structure that embeds struct vcpu */
 };
 

@@ -142,6 +142,9 @@ struct mmu_state {
     unsigned vmas, max_vmas;                      /* in windows, exact as far as the host merges */
     uint64_t rng;
     struct { struct watch_range r[WATCH_RANGES]; unsigned n; } watch[MMU_VCPUS];   /* of each vCPU (watch.c) */
+    struct debug_watch debug_watch[WATCH_RANGES];
+    unsigned n_debug_watches;
+    void (*debug_stop)(struct vcpu *c, uint64_t va, bool write);
     unsigned n_watches;                           /* of all */
     struct churn churn[CHURN_PAGES];
     struct mmu_stats stats;
@@ -237,6 +240,8 @@ void org_free(struct space *s);
 
 /* watch.c */
 bool watch_overlaps(uint64_t va, uint64_t last);
+/* A debugger wants to stop before this access: then *hit is the first watched byte. */
+bool watch_debugger(uint64_t va, unsigned len, bool write, uint64_t *hit);
 /* A watched range touches the page of va: it must not be cached. */
 static inline bool watched_page(uint64_t va) { return unlikely(mmu.n_watches) && watch_overlaps(va & PAGE_MASK, va | ~PAGE_MASK); }
 

@@ -88,6 +88,24 @@ bool mmu_peek(struct vcpu *c, uint64_t va, void *buf, size_t len)
     return true;
 }
 
+bool mmu_poke(struct vcpu *c, uint64_t va, const void *buf, size_t len, void (*wrote)(uint64_t gpa, uint64_t len))
+{
+    const uint8_t *in = buf;
+    while (len) {
+        struct walk w;
+        size_t n = MIN(len, (size_t)(PAGE_SIZE - (va & ~PAGE_MASK)));
+        void *p;
+        if (mmu.guest->walk(c, va, ACC_READ, VIEW_KERNEL, &w) != WALK_OK || !(p = mem_ptr(w.gpa, n)))
+            return false;
+        memcpy(p, in, n);
+        wrote(w.gpa, n);
+        in += n;
+        va += n;
+        len -= n;
+    }
+    return true;
+}
+
 bool mmu_peek_cached(const struct vcpu *c, uint64_t va, enum view view, uint64_t *out)
 {
     enum region_group g = view_group(view, va);

@@ -63,9 +63,20 @@ void mmu_tlbi_range(struct vcpu *c, uint64_t va, uint64_t size, int asid);
  * asks guest_ops.watch() of the vCPU that makes it.
  */
 void mmu_set_watches(struct vcpu *c, const struct watch_range *r, unsigned n);
+/*
+ * A debugger's watched ranges, of every vCPU; n <= WATCH_RANGES. Before an access to one is made STOP runs with its address on the
+ * vCPU's thread (no lock held), and does not return. Every vCPU is held.
+ */
+struct debug_watch {
+    struct watch_range r;
+    bool reads, writes;
+};
+void mmu_set_debug_watches(const struct debug_watch *w, unsigned n, void (*stop)(struct vcpu *c, uint64_t va, bool write));
 
 /* Debugger and helper access by virtual address, no guest fault. false: not mapped. */
 bool mmu_peek(struct vcpu *c, uint64_t va, void *buf, size_t len) MUST_CHECK;
+/* The same to write, whatever the guest's permissions. Translated code follows. Every vCPU is held. */
+bool mmu_poke(struct vcpu *c, uint64_t va, const void *buf, size_t len, void (*wrote)(uint64_t gpa, uint64_t len)) MUST_CHECK;
 
 /* Key of what instruction fetch from va's half sees: equal keys mean equal translations (src/xlate's jump cache). */
 uint64_t mmu_exec_key(struct vcpu *c, uint64_t va);

@@ -115,6 +115,10 @@ static uint8_t *resolve(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem
     if (w.device && va & ((1u << m.size) - 1))
         raise_fault(c, tagged, acc, view, FAULT_ALIGN);
     uint64_t hit;
+    if (unlikely(watched_page(va)) && watch_debugger(va, len, m.write, &hit)) {
+        leave(c);
+        mmu.debug_stop(c, hit, m.write);
+    }
     if (unlikely(watched_page(va)) && mmu.guest->watch(c, va, len, m.write, view, &hit))
         raise_fault(c, hit, acc, view, FAULT_WATCH);
     uint8_t *host = mem_ptr(w.gpa, len);

@@ -14,6 +14,21 @@ bool watch_overlaps(uint64_t va, uint64_t last)
         for (unsigned i = 0; i < mmu.watch[v].n; i++)
             if (va <= mmu.watch[v].r[i].last && last >= mmu.watch[v].r[i].va)
                 return true;
+    for (unsigned i = 0; i < mmu.n_debug_watches; i++)
+        if (va <= mmu.debug_watch[i].r.last && last >= mmu.debug_watch[i].r.va)
+            return true;
+    return false;
+}
+
+bool watch_debugger(uint64_t va, unsigned len, bool write, uint64_t *hit)
+{
+    for (unsigned i = 0; i < mmu.n_debug_watches; i++) {
+        const struct debug_watch *w = &mmu.debug_watch[i];
+        if (va <= w->r.last && va + (len - 1) >= w->r.va && (write ? w->writes : w->reads)) {
+            *hit = MAX(va, w->r.va);
+            return true;
+        }
+    }
     return false;
 }
 
@@ -48,6 +63,19 @@ void mmu_set_watches(struct vcpu *c, const struct watch_range *r, unsigned n)
     for (unsigned i = 0; i < n; i++) {
         mmu.watch[c->index].r[i] = r[i];
         drop(r[i].va, r[i].last);
+    }
+    mmu_unlock();
+}
+
+void mmu_set_debug_watches(const struct debug_watch *w, unsigned n, void (*stop)(struct vcpu *c, uint64_t va, bool write))
+{
+    mmu_lock();
+    mmu.debug_stop = stop;
+    mmu.n_watches += n - mmu.n_debug_watches;
+    mmu.n_debug_watches = n;
+    for (unsigned i = 0; i < n; i++) {
+        mmu.debug_watch[i] = w[i];
+        drop(w[i].r.va, w[i].r.last);
     }
     mmu_unlock();
 }

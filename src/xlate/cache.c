@@ -234,7 +234,7 @@ static void log_guest(const struct block *b, uint64_t pc)
 static void emit(struct vcpu *c, struct block *b)
 {
     struct host_gen_opts o = {
-        .kind = (enum access_kind)(b->flags >> XF_KIND_SHIFT),
+        .kind = (enum access_kind)((b->flags & ~XF_DEBUG) >> XF_KIND_SHIFT),
         .predict = predict_region,
         .opaque = c,
     };
@@ -274,7 +274,7 @@ struct block *cache_add(struct vcpu *c, uint64_t gpa, uint32_t flags)
     struct translate_ctx ctx = {
         .page = page,
         .pc_off = (uint32_t)(gpa & ~PAGE_MASK),
-        .max_insns = IR_MAX_GUEST,
+        .max_insns = flags & XF_DEBUG ? 1 : IR_MAX_GUEST,
         .flags = flags & ((1u << XF_KIND_SHIFT) - 1),
     };
     struct ir_block *ir = xl.ir;

@@ -10,6 +10,11 @@
 
 /* Block flags: the guest's mode flags, and here the access kind above them. */
 #define XF_KIND_SHIFT 24
+/*
+ * The debugger looks at each instruction: single step, or a breakpoint in the page. A block is one instruction, and leaves to
+ * the run loop: it is neither chained nor in the jump cache.
+ */
+#define XF_DEBUG 0x10000000u
 
 struct link {                                     /* an exit of a block jumps to another block */
     struct block *to;                             /* NULL: not chained */
@@ -91,6 +96,8 @@ struct xlate_state {
     uint64_t needless;                            /* mmu_needless_slow() when the sites were last restored */
     const void *jump_miss;                        /* where an empty jump cache entry leads */
     struct block *dead;                           /* jit=off: dropped blocks, freed when none runs */
+    uint64_t *breaks;                             /* a debugger's breakpoints, no order */
+    unsigned n_breaks;
     struct dma_queue *dma;                        /* pending device writes (run.c) */
     FILE *perf_map;
 };

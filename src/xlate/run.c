@@ -102,9 +102,20 @@ static enum access_kind access_kind(void)
     return xl.cfg.verify ? ACCESS_SLOW : xl.cfg.shadow ? ACCESS_REGION : ACCESS_SOFT;
 }
 
+/* A debugger's breakpoint in the pages that MASK leaves of pc. */
+static bool has_break(uint64_t pc, uint64_t mask)
+{
+    for (unsigned i = 0; i < xl.n_breaks; i++)
+        if (!((xl.breaks[i] ^ pc) & mask))
+            return true;
+    return false;
+}
+
+static bool debugged(const struct vcpu *c) { return c->stepping || (unlikely(xl.n_breaks) && has_break(c->pc_page, PAGE_MASK)); }
+
 static uint32_t block_flags(const struct vcpu *c)
 {
-    return xl.guest->flags(c) | (uint32_t)access_kind() << XF_KIND_SHIFT;
+    return xl.guest->flags(c) | (uint32_t)access_kind() << XF_KIND_SHIFT | (debugged(c) ? XF_DEBUG : 0);
 }
 
 static void set_ctx(struct vcpu *c, uint32_t flags, uint64_t key)
@@ -168,15 +179,18 @@ static struct block *next_block(struct vcpu *c)
     }
     if (!b)
         b = cache_add(c, gpa, flags);
+    if (flags & XF_DEBUG)
+        return b;
     struct jc_entry *j = &c->jc[jc_index(pc)];
     j->key = pc ^ c->jc_ctx;
     j->code = b->code.entry;
     return b;
 }
 
-void xlate_run(struct vcpu *c)
+enum xlate_end xlate_run(struct vcpu *c)
 {
     struct xlate_vcpu *x = c->xlate;
+    enum xlate_end end = XLATE_ASKED;
     take_dma_writes();
     while (!__atomic_load_n(&c->exit_req, __ATOMIC_ACQUIRE)) {
         uint64_t pc = vcpu_pc(c);
@@ -186,6 +200,10 @@ void xlate_run(struct vcpu *c)
             xl.guest->raise_mem(c, &(struct mem_fault){ .va = pc, .access = ACC_EXEC, .fault = FAULT_ALIGN });
             continue;
         }
+        if (unlikely(xl.n_breaks) && !c->stepping && has_break(pc, ~0ull)) {
+            end = XLATE_BREAK;
+            break;
+        }
         if (unlikely(xl.dead))
             cache_free_dead();
         struct block *b = next_block(c);
@@ -193,7 +211,7 @@ void xlate_run(struct vcpu *c)
             x->pending = NULL;
             continue;
         }
-        if (x->pending && b->size) {
+        if (x->pending && b->size && !(b->flags & XF_DEBUG)) {
             struct block *from = x->pending->block;
             if (from->size && from->flags == b->flags && !((from->gpa ^ b->gpa) & PAGE_MASK))
                 cache_link(from, x->pending, b);
@@ -202,16 +220,32 @@ void xlate_run(struct vcpu *c)
         if (log_on(LOG_exec))
             log_printf("exec: pc %#llx gpa %#llx flags %#x\n", (unsigned long long)pc, (unsigned long long)b->gpa, b->flags);
         quiet_enter(c->index);
-        if (unlikely(__atomic_load_n(&c->exit_req, __ATOMIC_ACQUIRE)))
-            ;                                     /* who waits for us may have done so before we went in */
+        bool asked = __atomic_load_n(&c->exit_req, __ATOMIC_ACQUIRE);     /* who waits for us may have done so before we went in */
+        if (unlikely(asked))
+            ;
         else if (xl.cfg.jit)
             x->pending = host_run(c, b->code.entry);
         else
             ir_interpret(b->ir, c, xl.mem);
         quiet_leave(c->index);
+        if (unlikely(c->stepping) && !asked) {
+            end = XLATE_STEPPED;
+            break;
+        }
     }
     x->pending = NULL;
     sites_review();
+    return end;
+}
+
+void xlate_set_breaks(const uint64_t *va, unsigned n)
+{
+    free(xl.breaks);
+    xl.breaks = n ? xcalloc(n, sizeof(*va)) : NULL;
+    xl.n_breaks = n;
+    for (unsigned i = 0; i < n; i++)
+        xl.breaks[i] = va[i];
+    cache_unlink_all();                           /* no jump into these pages skips the run loop */
 }
 
 void xlate_invalidate(uint64_t gpa, uint64_t len)

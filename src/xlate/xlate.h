@@ -22,8 +22,11 @@ struct xlate_config {
 void xlate_init(const struct xlate_config *cfg, const struct guest_ops *guest, const struct ir_mem_ops *mem);
 void xlate_vcpu_init(struct vcpu *c);
 
-/* Run the vCPU from its pc until exit_req or a dispatch exit. */
-void xlate_run(struct vcpu *c);
+/* Run the vCPU from its pc until exit_req, a debugger's breakpoint (not executed), or vcpu.stepping's one instruction. */
+enum xlate_end { XLATE_ASKED, XLATE_BREAK, XLATE_STEPPED };
+enum xlate_end xlate_run(struct vcpu *c);
+/* A debugger's breakpoints from now on: guest addresses, copied. Every vCPU is held. */
+void xlate_set_breaks(const uint64_t *va, unsigned n);
 
 /* A SIGSEGV's ucontext: if a known access of translated code faulted, continue at its slow path. Async-signal-safe. */
 bool xlate_fault(struct vcpu *c, void *ucontext);

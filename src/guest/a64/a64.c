@@ -185,5 +185,6 @@ const struct guest_ops a64_guest_ops = {
     .has_work = has_work,
     .reset = reset,
     .dump = dump,
+    .debug = &a64_guest_debug,
     .state_size = sizeof(struct a64_cpu),
 };

@@ -229,6 +229,9 @@ bool a64_watch(const struct vcpu *c, uint64_t va, unsigned len, bool write, enum
 void a64_debug_changed(struct a64_cpu *c);
 extern const struct ir_helper a64_hp_break;      /* before each instruction under A64F_BREAK */
 
+/* ---- gdbregs.c ---- */
+extern const struct guest_debug a64_guest_debug;
+
 /* ---- a64.c ---- */
 /* v.tbi and whatever else derives from TCR and SCTLR; then host->switch_space. */
 void a64_regime_changed(struct a64_cpu *c);
