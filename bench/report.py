@@ -50,8 +50,9 @@ def ratio(data, cpu, emulator, bench, clock="wall"):
     return base / own if base and own else None
 
 
-def slowdown(data, cpu, emulator, bench):
-    own, native = median(data["cpus"][cpu][emulator].get(bench)), median(data["native"].get(bench))
+def slowdown(data, cpu, emulator, bench, clock="wall"):
+    """How many times as long as on the host itself."""
+    own, native = median(data["cpus"][cpu][emulator].get(bench), clock), median(data["native"].get(bench), clock)
     return own / native if own and native else None
 
 
@@ -95,6 +96,7 @@ def columns(data, cpu):
             out.append(("x by CPU time" + tail, times(lambda b, e=e: ratio(data, cpu, e, b, "cpu"))))
         if data.get("native"):
             out.append(("slower than native" + tail, times(lambda b, e=e: slowdown(data, cpu, e, b))))
+            out.append(("by CPU time", times(lambda b, e=e: slowdown(data, cpu, e, b, "cpu"))))
     for e in gnomons[1:]:
         def against(b, clock, e=e):
             one, two = median(runs[gnomons[0]].get(b), clock), median(runs[e].get(b), clock)
@@ -136,10 +138,12 @@ def verdicts(data, cpu):
             if got is None or goal is None:
                 continue
             out.append("%s, %s: %s %.2fx of %.1fx wanted: %s" % (cpu, e, group, got, goal, "reached" if got >= goal else "MISSED"))
-            low = [(b, ratio(data, cpu, e, b)) for b in benches]
-            low = ["%s %.2f" % (b, r) for b, r in low if r is not None and r < goal]
-            if low:
-                out.append("    below it: " + ", ".join(low))
+            each = [(ratio(data, cpu, e, b), b) for b in benches]
+            each = sorted((r, b) for r, b in each if r is not None and r < goal)
+            for text, low in (("slower than the reference", [v for v in each if v[0] < 1]),
+                              ("below the goal", [v for v in each if v[0] >= 1])):
+                if low:
+                    out.append("    %s: %s" % (text, ", ".join("%s %.2f" % (b, r) for r, b in low)))
     return out
 
 

@@ -72,7 +72,7 @@ class Statistics(unittest.TestCase):
     def test_verdicts_name_what_is_below_the_goal(self):
         text = "\n".join(report.verdicts(data(), "cortex-a57"))
         self.assertIn("integer 1.00x of 2.0x wanted: MISSED", text)
-        self.assertIn("b 0.50", text)
+        self.assertIn("slower than the reference: b 0.50", text)
         self.assertNotIn("a 2.00", text)
 
 
@@ -80,14 +80,14 @@ class Tables(unittest.TestCase):
     def test_text(self):
         lines = report.text_table(data(), "cortex-a57").split("\n")
         self.assertTrue(lines[0].startswith("program"))
-        self.assertEqual(lines[2].split(), ["a", "0.500", "2.000", "4.000", "8.000", "2.00", "4.00", "4.00"])
-        self.assertEqual(lines[4].split(), ["integer", "(geomean)", "1.00", "1.00", "4.00"])
+        self.assertEqual(lines[2].split(), ["a", "0.500", "2.000", "4.000", "8.000", "2.00", "4.00", "4.00", "1.80"])
+        self.assertEqual(lines[4].split(), ["integer", "(geomean)", "1.00", "1.00", "4.00", "1.80"])
         self.assertNotIn("never", "\n".join(lines))
 
     def test_markdown(self):
         text = report.markdown(data())
         self.assertIn("Some CPU, 2 CPUs", text)
-        self.assertIn("| a | 0.500 | 2.000 | 4.000 | 8.000 | 2.00 | 4.00 | 4.00 |", text)
+        self.assertIn("| a | 0.500 | 2.000 | 4.000 | 8.000 | 2.00 | 4.00 | 4.00 | 1.80 |", text)
         self.assertIn("| **integer (geomean)** |", text)
 
     def test_two_builds(self):
