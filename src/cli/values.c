@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "board/virt.h"
 #include "cli/options.h"
 
 #define fail(...) xasprintf(__VA_ARGS__)
@@ -233,7 +234,8 @@ char *opt_smp(struct options *o, const char *arg)
     if (err)
         return fail("%s", err);
     static const char *const levels[] = { "sockets", "dies", "clusters", "cores", "threads", "drawers", "books", "modules" };
-    uint64_t cpus = 0, product = 1;
+    uint64_t cpus = 0, max = 0, product = 1;
+    bool shaped = false;
     for (unsigned i = 0; i < k.n; i++) {
         uint64_t v;
         if (!parse_uint(k.kv[i].value, &v) || !v || v > 512)
@@ -244,16 +246,24 @@ char *opt_smp(struct options *o, const char *arg)
         if (!strcmp(k.kv[i].key, "cpus"))
             cpus = v;
         else if (level)
-            product *= v;
-        else if (strcmp(k.kv[i].key, "maxcpus"))
+            product *= v, shaped = true;
+        else if (!strcmp(k.kv[i].key, "maxcpus"))
+            max = v;
+        else
             return fail("there is no property '%s'", k.kv[i].key);
         if (product > 512)
             return fail("too many CPUs");
     }
     if (!cpus)
-        cpus = product;
-    if (cpus != 1)
-        return fail("only one CPU is available yet");
+        cpus = max ? max : product;
+    if (!max)
+        max = shaped && product > cpus ? product : cpus;
+    if (cpus > max)
+        return fail("%llu CPUs are more than maxcpus=%llu", (unsigned long long)cpus, (unsigned long long)max);
+    if (shaped && max % product)
+        return fail("the topology has %llu CPUs, maxcpus is %llu", (unsigned long long)product, (unsigned long long)max);
+    if (cpus > VIRT_MAX_CPUS)
+        return fail("at most %d CPUs", VIRT_MAX_CPUS);
     o->smp = (unsigned)cpus;
     return NULL;
 }

@@ -62,6 +62,9 @@ const struct a64_host_ops a64_host_ops = {
     .icache_inval_all = icache_inval_all,
     .debug_changed = debug_changed,
     .wait = exec_wait,
+    .wait_event = exec_wait_event,
+    .send_event = exec_send_event,
+    .yield = exec_yield,
     .mode_changed = xlate_tlbi,
     .read_gpa64 = read_gpa64,
 };

@@ -6,9 +6,11 @@
 #include "exec/exec.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "base/quiet.h"
@@ -32,6 +34,10 @@ struct exec_vcpu {
     enum exec_debug debug;                        /* what a debugger wants of it */
     enum exec_halt halt;                          /* why it has halted for the debugger */
     uint64_t halt_va;
+    enum { WAIT_NONE, WAIT_INTERRUPT, WAIT_EVENT } wait;   /* asked by a helper, done by the run loop; own thread only */
+    bool event;                                   /* the event register (WFE, SEV); any thread */
+    unsigned idle;                                /* WFEs in a row that found no event */
+    uint64_t idle_at;                             /* when the last of them ended */
 };
 
 static struct exec_state {
@@ -58,7 +64,11 @@ struct vcpu *exec_add_vcpu(const struct guest_ops *ops)
     c->exec = v;
     v->c = c;
     v->guest = ops;
-    pthread_cond_init(&v->wake, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&v->wake, &attr);
+    pthread_condattr_destroy(&attr);
     c->mem = &mmu_mem_ops;
     quiet_add(c->index, &c->exit_req);
     mmu_vcpu_init(c);
@@ -105,13 +115,85 @@ static void sleep_locked(struct exec_vcpu *v)
     v->asleep = false;
 }
 
-void exec_wait(struct vcpu *c)
+/* A vCPU sleeps outside translated code: nobody who waits for it there has to wake it. */
+static void want_wait(struct vcpu *c, int how)
 {
-    struct exec_vcpu *v = ev(c);
+    ev(c)->wait = how;
+    __atomic_store_n(&c->exit_req, 1, __ATOMIC_RELEASE);
+}
+
+void exec_wait(struct vcpu *c) { want_wait(c, WAIT_INTERRUPT); }
+
+void exec_wait_event(struct vcpu *c)
+{
+    if (!__atomic_exchange_n(&ev(c)->event, false, __ATOMIC_SEQ_CST))
+        want_wait(c, WAIT_EVENT);
+}
+
+void exec_send_event(struct vcpu *c, bool all)
+{
+    for (unsigned i = 0; i < ex.n; i++) {
+        struct exec_vcpu *v = &ex.v[i];
+        if (!all && v != ev(c))
+            continue;
+        __atomic_store_n(&v->event, true, __ATOMIC_SEQ_CST);
+        if (v == ev(c))
+            continue;
+        pthread_mutex_lock(&ex.lock);
+        if (v->asleep)
+            pthread_cond_signal(&v->wake);
+        pthread_mutex_unlock(&ex.lock);
+    }
+}
+
+static void wait_interrupt(struct exec_vcpu *v)
+{
     pthread_mutex_lock(&ex.lock);
-    while (!v->guest->has_work(c) && !ex.stop && !ex.pause && !v->off)
+    while (!v->guest->has_work(v->c) && !ex.stop && !ex.pause && !v->off)
         sleep_locked(v);
     pthread_mutex_unlock(&ex.lock);
+}
+
+/*
+ * WFE. The clearing of an exclusive monitor by another vCPU's store is an event that nobody sees here, so that sleep is bounded;
+ * an early end is allowed (Arm ARM DDI 0487, D1.6.1). The first waits of a row only let other threads run: a spinlock's
+ * owner may be one of them.
+ */
+#define IDLE_YIELDS 30
+#define IDLE_SHORT 300                            /* sleeps of 100 us before they are of 1 ms */
+#define IDLE_ROW 1000000u                         /* ns between two WFEs of a row at most, above the sleep */
+
+static void wait_event(struct exec_vcpu *v)
+{
+    v->idle = now_ns() - v->idle_at < IDLE_ROW ? v->idle + 1 : 0;
+    if (v->idle < IDLE_YIELDS) {
+        sched_yield();
+    } else {
+        struct timespec end;
+        clock_gettime(CLOCK_MONOTONIC, &end);
+        end.tv_nsec += v->idle < IDLE_SHORT ? 100000 : 1000000;
+        if (end.tv_nsec >= 1000000000) {
+            end.tv_nsec -= 1000000000;
+            end.tv_sec++;
+        }
+        pthread_mutex_lock(&ex.lock);
+        if (!__atomic_load_n(&v->event, __ATOMIC_SEQ_CST) && !v->guest->has_work(v->c) && !ex.stop && !ex.pause && !v->off) {
+            v->asleep = true;
+            pthread_cond_timedwait(&v->wake, &ex.lock, &end);
+            v->asleep = false;
+        }
+        pthread_mutex_unlock(&ex.lock);
+    }
+    v->idle_at = now_ns();
+}
+
+void exec_yield(struct vcpu *c)
+{
+    if (ex.n < 2)
+        return;
+    quiet_pause(c->index);
+    sched_yield();
+    quiet_resume(c->index);
 }
 
 void exec_set_power(struct vcpu *c, bool on)
@@ -198,6 +280,7 @@ static void *vcpu_main(void *arg)
     fault_thread_init(c);
     mem_master = c->index;
     while (may_run(v)) {
+        v->wait = WAIT_NONE;                      /* a wait may always end early; after a reset there is none */
         mmu_switch(c);
         if (setjmp(v->unwind))
             quiet_leave(c->index);
@@ -205,6 +288,11 @@ static void *vcpu_main(void *arg)
             __atomic_store_n(&c->exit_req, 0, __ATOMIC_SEQ_CST);
             if (__atomic_load_n(&ex.pause, __ATOMIC_ACQUIRE) || __atomic_load_n(&ex.stop, __ATOMIC_ACQUIRE) || v->off || halted(v))
                 break;
+            if (v->wait == WAIT_INTERRUPT)
+                wait_interrupt(v);
+            else if (v->wait == WAIT_EVENT)
+                wait_event(v);
+            v->wait = WAIT_NONE;
             if (!c->stepping)                     /* a step goes through the program, not into interrupts */
                 v->guest->poll_irq(c);
             enum xlate_end end = xlate_run(c);

@@ -15,8 +15,14 @@ struct vcpu *exec_add_vcpu(const struct guest_ops *ops);      /* before exec_sta
 void exec_start(void);                                         /* threads begin */
 void exec_set_line(struct vcpu *c, enum vcpu_line line, bool level);  /* any thread */
 bool exec_line(const struct vcpu *c, enum vcpu_line line);
-/* Sleep until has_work(), a line, or a kick (WFI). Called by a helper of the vCPU's own thread. */
+/*
+ * WFI, WFE: called by a helper of the vCPU's own thread, whose block must end behind it (IR_EXIT_DISPATCH). The run loop then sleeps:
+ * until has_work() or a pause; until exec_send_event(), work, or a short time has passed.
+ */
 void exec_wait(struct vcpu *c);
+void exec_wait_event(struct vcpu *c);
+void exec_send_event(struct vcpu *c, bool all);   /* SEV; SEVL: to c only */
+void exec_yield(struct vcpu *c);                  /* c's guest spins: let another thread run */
 /* Make the vCPU leave translated code soon. Any thread. */
 void exec_kick(struct vcpu *c);
 /*

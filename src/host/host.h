@@ -86,7 +86,17 @@ NORETURN void host_unwind(struct vcpu *c);
 void host_patch_jump(struct host_exit *e, const void *to);   /* to = NULL: back to the stub */
 #define HOST_SITE_PATCH 5                        /* bytes at site.start that a patch replaces */
 void host_patch_site(const struct host_code *code, const struct host_site *s);   /* jump straight to the slow stub */
-void host_restore_site(const struct host_code *code, const struct host_site *s, const uint8_t bytes[HOST_SITE_PATCH]);
+/*
+ * To put a site's bytes back: stop it (who gets there waits), restore the tail, then the head, with host_sync_cores() behind
+ * each step. That makes every CPU that runs this program forget what it fetched; may be called in a signal handler.
+ */
+enum host_site_part { HOST_SITE_TAIL, HOST_SITE_HEAD };
+void host_site_stop(const struct host_code *code, const struct host_site *s);
+void host_site_restore(const struct host_code *code, const struct host_site *s, const uint8_t bytes[HOST_SITE_PATCH],
+                       enum host_site_part part);
+/* Several threads will run code. false: the kernel has no way to do the above, sites must stay as they are. */
+bool host_several_cores(void);
+void host_sync_cores(void);
 
 /* From a SIGSEGV's ucontext: make it continue at `pc`. */
 const void *host_fault_pc(void *ucontext);

@@ -10,11 +10,13 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/quiet.h"
 #include "mem/mem.h"
 #include "opt/opt.h"
 #include "xlate/internal.h"
 
 #define HASH_MIN 65536u
+#define MIN_BLOCK 48u                             /* bytes of code area that a block takes at least */
 
 void cache_init(void)
 {
@@ -22,6 +24,7 @@ void cache_init(void)
     xl.hash = xcalloc(HASH_MIN, sizeof(*xl.hash));
     xl.page = xcalloc(mem_ram.size >> PAGE_SHIFT, sizeof(*xl.page));
     xl.ir = xcalloc(1, sizeof(*xl.ir));
+    pthread_mutex_init(&xl.lock, NULL);
     if (!xl.cfg.jit)
         return;
     xl.cap_patched = 8192;
@@ -39,6 +42,10 @@ static void make_segments(size_t used)
         struct segment *s = &xl.seg[i];
         s->base = s->at = xl.area + ALIGN_UP(used, (size_t)64) + i * each;
         s->end = s->base + each - 64;
+        s->cap = (uint32_t)(each / MIN_BLOCK);
+        s->block = mmap(NULL, s->cap * sizeof(*s->block), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (s->block == MAP_FAILED)
+            die("out of memory");
     }
 }
 
@@ -122,13 +129,38 @@ static void detach(struct block *b)
     xl.n_blocks--;
 }
 
-void flush_jump_caches(void)
+void cache_flush_now(struct vcpu *c)
+{
+    struct xlate_vcpu *x = c->xlate;
+    uint32_t how = __atomic_exchange_n(&x->flush, 0, __ATOMIC_ACQ_REL);
+    if (how & FLUSH_ALL)
+        for (unsigned i = 0; i < ARRAY_LEN(c->jc); i++)
+            c->jc[i] = (struct jc_entry){ JC_EMPTY, xl.jump_miss };
+    static uint64_t flushes;                      /* under the lock; a sequence of keys that do not repeat */
+    x->salt = (++flushes * 0xd6e8feb86659fd93ull) & ~7ull;
+    x->pending = NULL;
+    x->fault_block = NULL;
+}
+
+void flush_jump_caches(uint32_t how)
 {
     for (unsigned v = 0; v < xl.n_vcpus; v++) {
-        for (unsigned i = 0; i < ARRAY_LEN(xl.vcpu[v]->jc); i++)
-            xl.vcpu[v]->jc[i] = (struct jc_entry){ JC_EMPTY, xl.jump_miss };
-        ((struct xlate_vcpu *)xl.vcpu[v]->xlate)->pending = NULL;
+        __atomic_fetch_or(&((struct xlate_vcpu *)xl.vcpu[v]->xlate)->flush, how, __ATOMIC_RELEASE);
+        __atomic_store_n(&xl.vcpu[v]->exit_req, 1, __ATOMIC_RELEASE);
     }
+}
+
+void cache_purge_jumps(const struct block *b)
+{
+    for (unsigned v = 0; v < xl.n_vcpus; v++)
+        for (unsigned i = 0; i < ARRAY_LEN(xl.vcpu[v]->jc); i++) {
+            struct jc_entry *j = &xl.vcpu[v]->jc[i];
+            if (j->code != b->code.entry)
+                continue;
+            /* In this order, for a vCPU that has compared the old key: it goes on in b, or to C with its address. */
+            __atomic_store_n(&j->code, xl.jump_miss, __ATOMIC_RELEASE);
+            __atomic_store_n(&j->key, JC_EMPTY, __ATOMIC_RELEASE);
+        }
 }
 
 static void forget(struct block *b)
@@ -151,26 +183,49 @@ void cache_remove(struct block *b)
     }
 }
 
-void cache_free_dead(void)
+void cache_free_dead(struct vcpu *c)
 {
-    while (xl.dead) {
-        struct block *b = xl.dead;
-        xl.dead = b->hash_next;
+    xlate_lock();
+    struct block *dead = xl.dead;
+    xl.dead = NULL;
+    xlate_unlock();
+    quiet_wait(others(c), true);
+    while (dead) {
+        struct block *b = dead;
+        dead = b->hash_next;
         forget(b);
     }
 }
 
-static void empty_segment(struct segment *s)
+/* Nothing finds the segment's blocks any more; vCPUs may still run in them. */
+static void drain_segment(struct segment *s)
 {
-    for (uint32_t i = 0; i < s->n; i++) {
-        if (s->block[i]->size)
+    for (uint32_t i = 0; i < s->n; i++)
+        if (s->block[i]->size) {
             detach(s->block[i]);
-        forget(s->block[i]);
+            s->block[i]->size = 0;
+        }
+    s->draining = true;
+    flush_jump_caches(FLUSH_ALL);
+}
+
+/* The lock is released meanwhile: several vCPUs may come here for one segment. */
+static void wait_drained(struct vcpu *c, struct segment *s)
+{
+    if (xl.n_vcpus > 1) {
+        xlate_unlock();
+        quiet_wait(others(c), true);
+        xlate_lock();
+        if (!s->draining)
+            return;
     }
-    xl.stats.evicted += s->n;
-    s->n = 0;
+    uint32_t n = s->n;
+    __atomic_store_n(&s->n, 0, __ATOMIC_RELEASE);
+    for (uint32_t i = 0; i < n; i++)
+        forget(s->block[i]);
+    xl.stats.evicted += n;
     s->at = s->base;
-    flush_jump_caches();
+    s->draining = false;
 }
 
 void cache_unlink_all(void)
@@ -179,7 +234,7 @@ void cache_unlink_all(void)
         for (struct block *b = xl.hash[h]; b; b = b->hash_next)
             for (unsigned i = 0; i < HOST_MAX_EXITS; i++)
                 unlink_out(&b->out[i]);
-    flush_jump_caches();
+    flush_jump_caches(FLUSH_KEYS);
 }
 
 void cache_drop_page(uint64_t gpa, uint64_t len)
@@ -197,7 +252,7 @@ void cache_drop_page(uint64_t gpa, uint64_t len)
         }
     }
     if (any)
-        flush_jump_caches();
+        flush_jump_caches(FLUSH_KEYS);
 }
 
 struct block *cache_by_host_pc(const void *pc)
@@ -205,9 +260,9 @@ struct block *cache_by_host_pc(const void *pc)
     const uint8_t *p = pc;
     for (unsigned i = 0; i < SEGMENTS; i++) {
         const struct segment *s = &xl.seg[i];
-        if (p < s->base || p >= s->at)
+        if (p < s->base || p >= s->end)
             continue;
-        uint32_t lo = 0, hi = s->n;
+        uint32_t n = __atomic_load_n(&s->n, __ATOMIC_ACQUIRE), lo = 0, hi = n;
         while (lo + 1 < hi) {
             uint32_t mid = (lo + hi) / 2;
             if ((const uint8_t *)s->block[mid]->code.entry <= p)
@@ -215,7 +270,7 @@ struct block *cache_by_host_pc(const void *pc)
             else
                 hi = mid;
         }
-        return s->n ? s->block[lo] : NULL;
+        return n && s->block[lo]->code.entry <= (const void *)p ? s->block[lo] : NULL;
     }
     return NULL;
 }
@@ -231,7 +286,8 @@ static void log_guest(const struct block *b, uint64_t pc)
     }
 }
 
-static void emit(struct vcpu *c, struct block *b)
+/* false: there was no room, the lock was released to make some. */
+static bool emit(struct vcpu *c, struct block *b)
 {
     struct host_gen_opts o = {
         .kind = (enum access_kind)((b->flags & ~XF_DEBUG) >> XF_KIND_SHIFT),
@@ -242,29 +298,29 @@ static void emit(struct vcpu *c, struct block *b)
         make_segments(xl.cfg.code_size / 64);
     ((struct xlate_vcpu *)c->xlate)->no_prediction = b->tries >= MISS_TRIES;
     struct segment *s = &xl.seg[xl.cur];
-    if (!host_generate(xl.ir, &o, s->at, (size_t)(s->end - s->at), &b->code)) {
-        xl.cur = (xl.cur + 1) % SEGMENTS;
-        s = &xl.seg[xl.cur];
-        if (s->n)
-            empty_segment(s);
-        if (!host_generate(xl.ir, &o, s->at, (size_t)(s->end - s->at), &b->code))
+    if (s->draining) {
+        wait_drained(c, s);
+        return false;
+    }
+    if (s->n == s->cap || !host_generate(xl.ir, &o, s->at, (size_t)(s->end - s->at), &b->code)) {
+        if (!s->n)
             bug("a block of %u IR instructions does not fit in %zu bytes", xl.ir->n, (size_t)(s->end - s->at));
+        xl.cur = (xl.cur + 1) % SEGMENTS;
+        if (xl.seg[xl.cur].n)
+            drain_segment(&xl.seg[xl.cur]);
+        return false;
     }
-    s->at = (uint8_t *)(uintptr_t)b->code.entry + ALIGN_UP(b->code.size, 16u);
-    if (s->n == s->cap) {
-        s->cap = s->cap ? 2 * s->cap : 1024;
-        s->block = realloc(s->block, s->cap * sizeof(*s->block));
-        if (!s->block)
-            die("out of memory");
-    }
-    s->block[s->n++] = b;
+    s->at = (uint8_t *)(uintptr_t)b->code.entry + MAX(ALIGN_UP(b->code.size, 16u), MIN_BLOCK);
     if (b->code.n_sites)
         b->soft = xcalloc(b->code.n_sites, 1);
     for (unsigned i = 0; i < b->code.n_exits; i++) {
         b->code.exit[i].block = b;
         b->out[i].exit = &b->code.exit[i];
     }
+    s->block[s->n] = b;
+    __atomic_store_n(&s->n, s->n + 1, __ATOMIC_RELEASE);
     xl.stats.host_bytes += b->code.size;
+    return true;
 }
 
 struct block *cache_add(struct vcpu *c, uint64_t gpa, uint32_t flags)
@@ -299,7 +355,10 @@ struct block *cache_add(struct vcpu *c, uint64_t gpa, uint32_t flags)
     if (xl.cfg.check_ir)
         ir_verify(ir);
     if (xl.cfg.jit) {
-        emit(c, b);
+        if (!emit(c, b)) {
+            free(b);
+            return NULL;
+        }
         if (log_on(LOG_out_asm))
             host_disas(b->code.entry, b->code.text, log_printf);
         if (xl.perf_map)

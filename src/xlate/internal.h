@@ -1,9 +1,17 @@
 /*
  * internal.h - the structures that src/xlate's files share. Not for other folders.
+ *
+ * Locking. xl.lock covers the cache, links, segments, patched sites and who writes to jump caches; it is taken for a look-up in C,
+ * for a translation and for removal, inside translated code (helpers) or outside, before mmu.lock. Its holder never waits
+ * for a vCPU. Without it: translated code runs, follows its own vCPU's jump cache, and the signal handler looks for a block by host
+ * PC, which finds a segment's table only ever longer. A removed block is unlinked at once, but its bytes, tables and struct stay
+ * until its segment is reused, and that only after every vCPU has left translated code (base/quiet.h). Each vCPU forgets
+ * what it knows of blocks by itself, when asked (xlate_vcpu.flush) and before it enters translated code again.
  */
 #ifndef GNOMON_XLATE_INTERNAL_H
 #define GNOMON_XLATE_INTERNAL_H
 
+#include <pthread.h>
 #include <stdio.h>
 
 #include "xlate/xlate.h"
@@ -44,8 +52,9 @@ struct block {
 #define SEGMENTS 8
 struct segment {
     uint8_t *base, *end, *at;
-    struct block **block;                         /* in address order */
-    uint32_t n, cap;
+    struct block **block;                         /* in address order; never moves */
+    uint32_t n, cap;                              /* n is read without the lock by the signal handler */
+    bool draining;                                /* emptied; to be reused when every vCPU has left translated code */
 };
 
 /*
@@ -65,17 +74,22 @@ struct patched { struct block *b; uint32_t site; uint8_t bytes[HOST_SITE_PATCH];
 #define ITLB_SIZE 256
 struct itlb_entry { uint64_t key, gpa; };
 
+enum { FLUSH_KEYS = 1, FLUSH_ALL = 2 };           /* jump cache entries stop matching; and their pointers go, too */
 struct xlate_vcpu {
+    uint32_t flush;                               /* asked by anybody: FLUSH_* */
+    uint64_t salt;                                /* part of jc_ctx: another one, and no entry matches */
     struct itlb_entry itlb[ITLB_SIZE];            /* key: page ^ jc_ctx */
     bool no_prediction;                           /* the block being made missed too often */
     int last_slot[VIEW_COUNT];                    /* the last prediction that rested on a value, or -1 */
     int64_t last_region[VIEW_COUNT];
-    struct block *fault_block;                    /* of the last SIGSEGV, and its site */
+    struct block *fault_block;                    /* of the last SIGSEGV, and its site; this vCPU's handler only */
     uint32_t fault_site;
     struct host_exit *pending;                    /* chainable exit just taken */
 };
 
 struct xlate_state {
+    pthread_mutex_t lock;
+    bool fixed_sites;                             /* sites are never patched: the host cannot tell other CPUs to look again */
     struct xlate_config cfg;
     const struct guest_ops *guest;
     const struct ir_mem_ops *mem;
@@ -103,17 +117,32 @@ struct xlate_state {
 };
 extern struct xlate_state xl;
 
+static inline void xlate_lock(void)
+{
+    if (xl.n_vcpus > 1)
+        pthread_mutex_lock(&xl.lock);
+}
+static inline bool xlate_trylock(void) { return xl.n_vcpus < 2 || pthread_mutex_trylock(&xl.lock) == 0; }
+static inline void xlate_unlock(void)
+{
+    if (xl.n_vcpus > 1)
+        pthread_mutex_unlock(&xl.lock);
+}
+static inline uint32_t others(const struct vcpu *c) { return ((1u << xl.n_vcpus) - 1) & ~(1u << c->index); }
+
 /* cache.c */
 void cache_init(void);
 struct block *cache_find(uint64_t gpa, uint32_t flags);
-struct block *cache_add(struct vcpu *c, uint64_t gpa, uint32_t flags);     /* translates */
+struct block *cache_add(struct vcpu *c, uint64_t gpa, uint32_t flags);     /* translates; NULL: the cache was unlocked, look again */
 void cache_remove(struct block *b);
-void cache_free_dead(void);                        /* no block is running */
+void cache_free_dead(struct vcpu *c);              /* c is outside blocks, the lock is not held */
 void cache_link(struct block *from, struct host_exit *e, struct block *to);
 void cache_unlink_all(void);
 void cache_drop_page(uint64_t gpa, uint64_t len);
 struct block *cache_by_host_pc(const void *pc);
-void flush_jump_caches(void);
+void flush_jump_caches(uint32_t how);              /* FLUSH_*: every vCPU before it finds another block in C */
+void cache_flush_now(struct vcpu *c);              /* by the vCPU itself: what it was asked */
+void cache_purge_jumps(const struct block *b);     /* b leaves every jump cache, at once */
 
 /* sites.c */
 void sites_forget(struct block *b);               /* b's code goes */

@@ -51,11 +51,13 @@ static void take_dma_writes(void)
     struct dma_queue *q = xl.dma;
     if (likely(!__atomic_load_n(&q->n, __ATOMIC_ACQUIRE)))
         return;
+    xlate_lock();
     pthread_mutex_lock(&q->lock);
     for (unsigned i = 0; i < q->n; i++)
         cache_drop_page(q->w[i].gpa, q->w[i].len);
-    q->n = 0;
+    __atomic_store_n(&q->n, 0, __ATOMIC_RELEASE);
     pthread_mutex_unlock(&q->lock);
+    xlate_unlock();
 }
 
 void xlate_init(const struct xlate_config *cfg, const struct guest_ops *guest, const struct ir_mem_ops *mem)
@@ -95,6 +97,8 @@ void xlate_vcpu_init(struct vcpu *c)
     xl.vcpu[xl.n_vcpus++] = c;
     for (unsigned i = 0; i < ARRAY_LEN(c->jc); i++)
         c->jc[i] = (struct jc_entry){ JC_EMPTY, xl.jump_miss };
+    if (xl.n_vcpus == 2 && !host_several_cores())
+        xl.fixed_sites = true;
 }
 
 static enum access_kind access_kind(void)
@@ -121,7 +125,7 @@ static uint32_t block_flags(const struct vcpu *c)
 static void set_ctx(struct vcpu *c, uint32_t flags, uint64_t key)
 {
     uint64_t mix = (uint64_t)flags * 0x9e3779b97f4a7c15ull;
-    c->jc_ctx = key ^ (mix & ~7ull);
+    c->jc_ctx = key ^ (mix & ~7ull) ^ ((struct xlate_vcpu *)c->xlate)->salt;
 }
 
 /* What code is fetched through may have changed: the key follows. */
@@ -131,7 +135,9 @@ void xlate_tlbi(struct vcpu *c) { refresh_ctx(c, block_flags(c)); }
 
 void xlate_flags_changed(struct vcpu *c)
 {
-    flush_jump_caches();
+    xlate_lock();
+    cache_flush_now(c);                           /* a new key for its own jump cache */
+    xlate_unlock();
     xlate_tlbi(c);
 }
 
@@ -163,28 +169,61 @@ static bool still_valid(struct block *b)
     return true;
 }
 
-static struct block *next_block(struct vcpu *c)
+/* The exit that led here from block PENDING->block jumps to b from now on, if it may. */
+static void chain(struct host_exit *pending, struct block *b)
 {
-    uint64_t pc = vcpu_pc(c), gpa;
-    uint32_t flags = block_flags(c);
-    refresh_ctx(c, flags);
+    struct block *from = pending->block;
+    if (from->size && from->flags == b->flags && !((from->gpa ^ b->gpa) & PAGE_MASK))
+        cache_link(from, pending, b);
+}
+
+/* What to run at pc, with the lock: the block's own structure may go as soon as that is released. NULL: see next_block(). */
+static struct block *find_or_add(struct vcpu *c, uint64_t pc, uint64_t gpa, uint32_t flags)
+{
+    struct xlate_vcpu *x = c->xlate;
     xl.stats.lookups++;
-    if (!fetch_gpa(c, pc, flags, &gpa))
-        return NULL;
     struct block *b = cache_find(gpa, flags);
     if (b && unlikely(b->epoch != xl.epoch) && !still_valid(b)) {
         cache_remove(b);
-        flush_jump_caches();
-        b = NULL;
+        flush_jump_caches(FLUSH_KEYS);
+        return NULL;
     }
-    if (!b)
-        b = cache_add(c, gpa, flags);
+    if (!b && !(b = cache_add(c, gpa, flags)))
+        return NULL;
     if (flags & XF_DEBUG)
         return b;
     struct jc_entry *j = &c->jc[jc_index(pc)];
     j->key = pc ^ c->jc_ctx;
     j->code = b->code.entry;
+    if (x->pending)
+        chain(x->pending, b);
     return b;
+}
+
+struct next { const void *entry; struct ir_block *ir; uint64_t gpa; };
+
+/* false: look again, at another pc if a guest's fault was raised. */
+static bool next_block(struct vcpu *c, uint64_t pc, struct next *n)
+{
+    struct xlate_vcpu *x = c->xlate;
+    uint64_t gpa;
+    uint32_t flags = block_flags(c);
+    refresh_ctx(c, flags);
+    if (!fetch_gpa(c, pc, flags, &gpa)) {
+        x->pending = NULL;
+        return false;
+    }
+    xlate_lock();
+    struct block *b = NULL;
+    if (unlikely(__atomic_load_n(&x->flush, __ATOMIC_ACQUIRE)))
+        cache_flush_now(c);                       /* jc_ctx is another now */
+    else if ((b = find_or_add(c, pc, gpa, flags)))
+        *n = (struct next){ b->code.entry, b->ir, gpa };
+    xlate_unlock();
+    x->pending = NULL;
+    if (b && log_on(LOG_exec))
+        log_printf("exec: pc %#llx gpa %#llx flags %#x\n", (unsigned long long)pc, (unsigned long long)gpa, flags);
+    return b != NULL;
 }
 
 enum xlate_end xlate_run(struct vcpu *c)
@@ -204,29 +243,20 @@ enum xlate_end xlate_run(struct vcpu *c)
             end = XLATE_BREAK;
             break;
         }
-        if (unlikely(xl.dead))
-            cache_free_dead();
-        struct block *b = next_block(c);
-        if (!b) {
-            x->pending = NULL;
+        if (unlikely(__atomic_load_n(&xl.dead, __ATOMIC_RELAXED)))
+            cache_free_dead(c);
+        struct next n;
+        if (!next_block(c, pc, &n))
             continue;
-        }
-        if (x->pending && b->size && !(b->flags & XF_DEBUG)) {
-            struct block *from = x->pending->block;
-            if (from->size && from->flags == b->flags && !((from->gpa ^ b->gpa) & PAGE_MASK))
-                cache_link(from, x->pending, b);
-        }
-        x->pending = NULL;
-        if (log_on(LOG_exec))
-            log_printf("exec: pc %#llx gpa %#llx flags %#x\n", (unsigned long long)pc, (unsigned long long)b->gpa, b->flags);
         quiet_enter(c->index);
-        bool asked = __atomic_load_n(&c->exit_req, __ATOMIC_ACQUIRE);     /* who waits for us may have done so before we went in */
-        if (unlikely(asked))
-            ;
-        else if (xl.cfg.jit)
-            x->pending = host_run(c, b->code.entry);
-        else
-            ir_interpret(b->ir, c, xl.mem);
+        /* Who waits for vCPUs outside may have passed before we went in, and the block may be gone. */
+        bool asked = __atomic_load_n(&c->exit_req, __ATOMIC_ACQUIRE);
+        if (likely(!asked)) {
+            if (xl.cfg.jit)
+                x->pending = host_run(c, n.entry);
+            else
+                ir_interpret(n.ir, c, xl.mem);
+        }
         quiet_leave(c->index);
         if (unlikely(c->stepping) && !asked) {
             end = XLATE_STEPPED;
@@ -250,15 +280,19 @@ void xlate_set_breaks(const uint64_t *va, unsigned n)
 
 void xlate_invalidate(uint64_t gpa, uint64_t len)
 {
+    xlate_lock();
     xl.stats.invalidations++;
     cache_drop_page(gpa, len);
+    xlate_unlock();
 }
 
 void xlate_invalidate_all(void)
 {
+    xlate_lock();
     xl.stats.invalidations++;
     xl.epoch++;
     cache_unlink_all();
+    xlate_unlock();
 }
 
 const struct xlate_stats *xlate_stats(void) { return &xl.stats; }

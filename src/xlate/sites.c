@@ -1,7 +1,8 @@
 /*
  * sites.c - access sites of translated code: from a SIGSEGV to the slow path, and patching of sites that always take it.
  *
- * xlate_fault() runs in the signal handler, on the thread that was in translated code: nothing else holds these structures.
+ * xlate_fault() runs in the signal handler, on a thread that was in translated code and so holds no lock: it may try for one, but
+ * not wait. What it reads without: a segment's table of blocks, which only grows, and what never changes of the block it runs in.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +25,12 @@ static int find_site(const struct block *b, uint32_t off)
 
 static void patch(struct block *b, uint32_t i)
 {
-    if (xl.n_patched == xl.cap_patched)
+    if (xl.fixed_sites || !xlate_trylock())
+        return;                                   /* the next fault tries again */
+    if (xl.n_patched == xl.cap_patched || !b->size || b->soft[i] == SITE_PATCHED) {
+        xlate_unlock();
         return;                                   /* full until the next review: sites keep faulting meanwhile */
+    }
     const struct host_site *s = &b->code.site[i];
     struct patched *p = &xl.patched[xl.n_patched++];
     p->b = b;
@@ -34,6 +39,7 @@ static void patch(struct block *b, uint32_t i)
     host_patch_site(&b->code, s);
     b->soft[i] = SITE_PATCHED;
     xl.stats.patched_sites++;
+    xlate_unlock();
 }
 
 /* How the access of the fault before this one ended decides about its site: the slow path had not run yet at that time. */
@@ -68,7 +74,7 @@ bool xlate_fault(struct vcpu *c, void *ucontext)
         x->fault_site = (uint32_t)i;
     }
     host_fault_resume(ucontext, (const uint8_t *)b->code.entry + b->code.site[i].slow);
-    xl.stats.host_faults++;
+    __atomic_fetch_add(&xl.stats.host_faults, 1, __ATOMIC_RELAXED);
     return true;
 }
 
@@ -80,39 +86,46 @@ void sites_forget(struct block *b)
         else
             i++;
     }
-    for (unsigned v = 0; v < xl.n_vcpus; v++) {
-        struct xlate_vcpu *x = xl.vcpu[v]->xlate;
-        if (x->fault_block == b)
-            x->fault_block = NULL;
-    }
 }
 
 void sites_review(void)
 {
     uint64_t now = mmu_needless_slow();
-    if (now - xl.needless < NEEDLESS_SLOW && xl.n_patched < xl.cap_patched)
+    if (now - __atomic_load_n(&xl.needless, __ATOMIC_RELAXED) < NEEDLESS_SLOW &&
+        __atomic_load_n(&xl.n_patched, __ATOMIC_RELAXED) < xl.cap_patched)
         return;
-    xl.needless = now;
-    for (uint32_t i = 0; i < xl.n_patched; i++) {
-        struct patched *p = &xl.patched[i];
-        if (!p->b->size)
-            continue;
-        host_restore_site(&p->b->code, &p->b->code.site[p->site], p->bytes);
-        p->b->soft[p->site] = 0;
+    xlate_lock();
+    __atomic_store_n(&xl.needless, now, __ATOMIC_RELAXED);
+    for (unsigned step = 0; step < 3; step++) {   /* all sites together: the others are told three times only */
+        for (uint32_t i = 0; i < xl.n_patched; i++) {
+            struct patched *p = &xl.patched[i];
+            const struct host_site *s = &p->b->code.site[p->site];
+            if (!p->b->size)
+                continue;
+            if (step == 0)
+                host_site_stop(&p->b->code, s);
+            else
+                host_site_restore(&p->b->code, s, p->bytes, step == 1 ? HOST_SITE_TAIL : HOST_SITE_HEAD);
+            p->b->soft[p->site] = 0;
+        }
+        host_sync_cores();
     }
     xl.n_patched = 0;
+    xlate_unlock();
 }
 
 void sites_region_miss(struct vcpu *c, const void *host_pc)
 {
     struct block *b = cache_by_host_pc(host_pc);
-    if (!b || !b->size || b->tries >= MISS_TRIES || ++b->misses < MISS_SAMPLES)
+    if (!b || !b->size || b->tries >= MISS_TRIES || ++b->misses < MISS_SAMPLES || !xlate_trylock())
         return;
+    if (!b->size) {
+        xlate_unlock();
+        return;
+    }
     xl.retry[b->gpa >> 2 & (RETRY_SIZE - 1)] = (struct retry){ b->gpa, (uint8_t)(b->tries + 1) };
     xl.stats.repredicted++;
     cache_remove(b);                              /* its bytes stay: the vCPU is in them */
-    for (unsigned v = 0; v < xl.n_vcpus; v++)
-        for (unsigned i = 0; i < ARRAY_LEN(c->jc); i++)
-            if (xl.vcpu[v]->jc[i].code == b->code.entry)
-                xl.vcpu[v]->jc[i] = (struct jc_entry){ JC_EMPTY, xl.jump_miss };
+    cache_purge_jumps(b);
+    xlate_unlock();
 }

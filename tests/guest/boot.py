@@ -41,7 +41,7 @@ def shell_steps(con, args):
     con.expect(PROMPT, t)
     yield "typing"
     con.send("uname -m; nproc\n")
-    con.expect(r"^aarch64\n1\n", t)
+    con.expect(r"^aarch64\n%d\n" % args.cpus, t)
     con.expect(PROMPT, t)
     yield "uname"
     con.send("sh -c 'echo started; exec sleep 1000'\n")
@@ -84,6 +84,7 @@ def main():
     ap.add_argument("--kernel", default="bookworm", help="bookworm, trixie, or a path")
     ap.add_argument("--initrd", help="path of an initramfs (default: the plain one of tools/get-guest)")
     ap.add_argument("--append", default="console=ttyAMA0", help="kernel command line")
+    ap.add_argument("--cpus", type=int, default=1, help="how many the guest must see")
     ap.add_argument("--timeout", type=float, default=60, help="seconds for each step")
     ap.add_argument("--log", help="write the console's output there")
     ap.add_argument("--name", default="boot", help="prefix of the printed lines")

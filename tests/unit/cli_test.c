@@ -119,8 +119,13 @@ static void test_memory(void)
 static void test_smp(void)
 {
     CHECK(accepts("-smp 1") && accepts("-smp cpus=1") && accepts("-smp 1,sockets=1,cores=1,threads=1,maxcpus=1"));
-    CHECK(refuses("-smp 2", "-smp 2: only one CPU is available yet"));
-    CHECK(refuses("-smp sockets=2,cores=2", "-smp sockets=2,cores=2: only one CPU is available yet"));
+    CHECK(accepts("-smp 8") && o.smp == 8);
+    CHECK(accepts("-smp sockets=2,cores=2") && o.smp == 4);
+    CHECK(accepts("-smp 2,sockets=1,cores=2,threads=2") && o.smp == 2);
+    CHECK(accepts("-smp cpus=2,maxcpus=4,cores=2") && o.smp == 2);
+    CHECK(refuses("-smp 9", "-smp 9: at most 8 CPUs"));
+    CHECK(refuses("-smp 4,maxcpus=2", "-smp 4,maxcpus=2: 4 CPUs are more than maxcpus=2"));
+    CHECK(refuses("-smp 4,cores=3", "-smp 4,cores=3: the topology has 3 CPUs, maxcpus is 4"));
     CHECK(refuses("-smp 0", "-smp 0: cpus=0: want a number from 1"));
 }
 

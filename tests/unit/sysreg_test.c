@@ -66,10 +66,14 @@ static void h_icache(struct vcpu *c, uint64_t gpa, uint64_t len) { rec.icache++;
 static void h_icache_all(struct vcpu *c) { rec.icache_all++; }
 static void h_wait(struct vcpu *c) { rec.waits++; }
 static void h_debug(struct vcpu *c, const struct watch_range *r, unsigned n) { rec.watches = n; rec.va = n ? r[0].va : 0; rec.size = n ? r[0].last - r[0].va + 1 : 0; }
+static void h_wait_event(struct vcpu *c) { rec.waits++; }
+static void h_send_event(struct vcpu *c, bool all) {}
+static void h_yield(struct vcpu *c) {}
 static uint64_t h_read(uint64_t gpa, bool *ok) { *ok = false; return 0; }
 static const struct a64_host_ops host = {
     .switch_space = h_switch, .tlbi_all = h_all, .tlbi_asid = h_asid, .tlbi_range = h_range, .probe = h_probe,
-    .icache_inval = h_icache, .icache_inval_all = h_icache_all, .wait = h_wait, .debug_changed = h_debug, .read_gpa64 = h_read,
+    .icache_inval = h_icache, .icache_inval_all = h_icache_all, .wait = h_wait, .wait_event = h_wait_event,
+    .send_event = h_send_event, .yield = h_yield, .debug_changed = h_debug, .read_gpa64 = h_read,
 };
 
 static uint64_t now;

@@ -43,7 +43,10 @@ struct a64_host_ops {
     void (*icache_inval_all)(struct vcpu *c);
     /* Breakpoint registers changed; n ranges are watched from now on (none of another vCPU's change). */
     void (*debug_changed)(struct vcpu *c, const struct watch_range *r, unsigned n);
-    void (*wait)(struct vcpu *c);                 /* WFI: returns when there is work, or a kick */
+    void (*wait)(struct vcpu *c);                 /* WFI: the block ends behind it, then the vCPU sleeps until there is work */
+    void (*wait_event)(struct vcpu *c);           /* WFE, likewise; ends when it likes */
+    void (*send_event)(struct vcpu *c, bool all); /* SEV; SEVL */
+    void (*yield)(struct vcpu *c);                /* YIELD */
     uint64_t (*read_gpa64)(uint64_t gpa, bool *ok);   /* a translation table entry; !ok: nothing there */
 };
 #define A64_LINE_IRQ 0u                           /* bits of vcpu.lines; the values of enum vcpu_line */

@@ -11,8 +11,11 @@
 #define STATE(f) offsetof(struct a64_cpu, f)
 
 #define HINT_YIELD 1
+#define HINT_YIELD 1
 #define HINT_WFE 2
 #define HINT_WFI 3
+#define HINT_SEV 4
+#define HINT_SEVL 5
 #define BARRIER_LOAD 1                            /* CRm[1:0] of DMB and DSB */
 #define BARRIER_STORE 2
 
@@ -125,16 +128,42 @@ static uint64_t wfi(struct vcpu *v, uint64_t a, uint64_t b, uint64_t d)
 }
 static const struct ir_helper hp_wfi = { "wfi", wfi, HELPER_PLAIN | IRE_RGPR | IRE_RFLAGS };
 
+static uint64_t wfe(struct vcpu *v, uint64_t a, uint64_t b, uint64_t d)
+{
+    a64(v)->host->wait_event(v);
+    return 0;
+}
+static const struct ir_helper hp_wfe = { "wfe", wfe, HELPER_PLAIN | IRE_RGPR | IRE_RFLAGS };
+
+static uint64_t sev(struct vcpu *v, uint64_t all, uint64_t b, uint64_t d)
+{
+    if (a64(v)->host)                             /* none in tests of single instructions */
+        a64(v)->host->send_event(v, all);
+    return 0;
+}
+static const struct ir_helper hp_sev = { "sev", sev, HELPER_PLAIN };
+
+static uint64_t yield(struct vcpu *v, uint64_t a, uint64_t b, uint64_t d)
+{
+    if (a64(v)->host)
+        a64(v)->host->yield(v);
+    return 0;
+}
+static const struct ir_helper hp_yield = { "yield", yield, HELPER_PLAIN };
+
 bool trans_HINT(struct a64_tr *tr, const struct arg_HINT *a)
 {
     unsigned hint = a->crm << 3 | a->op2;
+    if (hint == HINT_SEV || hint == HINT_SEVL)
+        call(tr, &hp_sev, imm64(tr, hint == HINT_SEV), 0, 0);
+    if (hint == HINT_YIELD)
+        call(tr, &hp_yield, imm64(tr, 0), 0, 0);
     if (hint != HINT_WFI && hint != HINT_WFE)
         return true;                              /* the rest is NOP, or behaves as one here */
     if (!el1(tr) && !(tr->flags & A64F_NTW))
         call(tr, &hp_wfx_check, imm64(tr, hint == HINT_WFE), 0, 0);
-    if (hint == HINT_WFI)
-        call(tr, &hp_wfi, imm64(tr, 0), 0, 0);
-    a64_tr_dispatch_next(tr);                     /* WFE: an event is always pending; interrupts are looked at */
+    call(tr, hint == HINT_WFI ? &hp_wfi : &hp_wfe, imm64(tr, 0), 0, 0);
+    a64_tr_dispatch_next(tr);
     return true;
 }
 
