@@ -101,7 +101,7 @@ static struct virtio_dev *make_virtio(const struct virt_dev *d)
     switch (d->kind) {
     case VIRT_DEV_RNG: return virtio_rng_new();
     case VIRT_DEV_CONSOLE: return virtio_console_new(d->chardev);
-    case VIRT_DEV_BLK: return virtio_blk_new(d->block, d->serial);
+    case VIRT_DEV_BLK: return virtio_blk_new(d->block, &d->blk);
     case VIRT_DEV_9P: return virtio_9p_new(d->share, d->mount_tag);
     case VIRT_DEV_NET: return virtio_net_new(d->net, d->mac);
     }

@@ -13,6 +13,7 @@
 #include "base/base.h"
 #include "guest/a64/state.h"
 #include "hw/chardev.h"
+#include "hw/virtio.h"
 
 #define VIRT_MAX_CPUS 8                          /* GICv2's limit; GICv3 here as well */
 #define VIRT_RAM_BASE 0x40000000ull
@@ -27,7 +28,7 @@ struct virt_dev {
     bool pci;                                    /* virtio-*-pci rather than virtio-*-device */
     struct chardev *chardev;                     /* CONSOLE; NULL: null */
     struct block *block;                         /* BLK: block_open(); not NULL, one device each */
-    const char *serial;                          /* BLK, or NULL */
+    struct virtio_blk_options blk;               /* BLK */
     const struct p9_options *share;              /* 9P */
     const char *mount_tag;                       /* 9P */
     struct netdev *net;                          /* NET, or NULL: nothing connected */

@@ -1,7 +1,7 @@
 /*
- * backends.c - the arguments of -drive, -blockdev, -netdev, -nic and -net.
+ * backends.c - the arguments of -netdev, -nic and -net.
  *
- * Owns the tables of their properties. Must not open images or networks.
+ * Owns the tables of their properties. Must not open networks.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,178 +11,12 @@
 
 #define fail(...) xasprintf(__VA_ARGS__)
 
-static bool one_of(const char *s, const char *const *list)
-{
-    for (; *list; list++)
-        if (!strcmp(*list, s))
-            return true;
-    return false;
-}
-
 static char *add_device(struct options *o, const struct opt_device *d)
 {
     if (o->n_dev == OPT_MAX_DEVS)
         return fail("too many devices");
     o->dev[o->n_dev++] = *d;
     return NULL;
-}
-
-/* ---- disks ---- */
-
-struct opt_drive *opt_find_drive(struct options *o, const char *id)
-{
-    for (unsigned i = 0; i < o->n_drive; i++)
-        if (!strcmp(o->drive[i].id, id))
-            return &o->drive[i];
-    return NULL;
-}
-
-static char *set_cache(struct block_options *b, const char *v)
-{
-    static const char *const known[] = { "writeback", "none", "writethrough", "directsync", "unsafe", NULL };
-    if (!one_of(v, known))
-        return fail("cache=%s: want writeback, none, writethrough, directsync or unsafe", v);
-    b->writethrough = !strcmp(v, "writethrough") || !strcmp(v, "directsync");
-    b->no_flush = !strcmp(v, "unsafe");
-    return NULL;
-}
-
-static char *set_discard(struct block_options *b, const char *v)
-{
-    static const char *const known[] = { "unmap", "on", "ignore", "off", NULL };
-    if (!one_of(v, known))
-        return fail("discard=%s: want unmap or ignore", v);
-    b->discard = !strcmp(v, "unmap") || !strcmp(v, "on");
-    return NULL;
-}
-
-/* What one property says; *KNOWN false: not one that disks have. */
-static char *drive_prop(struct block_options *b, const char *key, const char *v, bool *known)
-{
-    static const char *const ignored[] = {
-        "aio", "file.aio", "detect-zeroes", "werror", "rerror", "index", "auto-read-only", "file.driver", "cache.direct",
-        "cache.no-flush", "file.cache.direct", "copy-on-read", NULL
-    };
-    bool on;
-    if (!strcmp(key, "file") || !strcmp(key, "filename") || !strcmp(key, "file.filename")) {
-        b->path = strncmp(v, "file:", 5) ? v : v + 5;
-    } else if (!strcmp(key, "format")) {
-        b->format = v;
-    } else if (!strcmp(key, "readonly") || !strcmp(key, "read-only")) {
-        return parse_bool(v, &b->readonly) ? NULL : fail("%s=%s: want on or off", key, v);
-    } else if (!strcmp(key, "snapshot")) {
-        return parse_bool(v, &b->snapshot) ? NULL : fail("%s=%s: want on or off", key, v);
-    } else if (!strcmp(key, "cache")) {
-        return set_cache(b, v);
-    } else if (!strcmp(key, "discard")) {
-        return set_discard(b, v);
-    } else if (!strcmp(key, "locking") || !strcmp(key, "file.locking")) {
-        if (strcmp(v, "auto") && !parse_bool(v, &on))
-            return fail("%s=%s: want on, off or auto", key, v);
-        b->no_lock = strcmp(v, "auto") && !on;
-    } else {
-        *known = one_of(key, ignored);
-    }
-    return NULL;
-}
-
-static char *add_drive(struct options *o, const struct opt_drive *d)
-{
-    if (opt_find_drive(o, d->id))
-        return fail("id '%s' is taken", d->id);
-    if (o->n_drive == OPT_MAX_DEVS)
-        return fail("too many disks");
-    o->drive[o->n_drive++] = *d;
-    return NULL;
-}
-
-char *opt_drive(struct options *o, const char *arg)
-{
-    struct keyvals k;
-    const char *err = keyvals_parse(&k, arg, NULL);
-    if (err)
-        return fail("%s", err);
-    struct opt_drive d = { 0 };
-    const char *where = "virtio";
-    for (unsigned i = 0; i < k.n; i++) {
-        const char *key = k.kv[i].key, *v = k.kv[i].value;
-        bool known = true;
-        char *e = NULL;
-        if (!strcmp(key, "id"))
-            d.id = v;
-        else if (!strcmp(key, "if"))
-            where = v;
-        else if (!strcmp(key, "serial"))
-            d.serial = v;
-        else if (!strcmp(key, "media"))
-            d.b.readonly |= !strcmp(v, "cdrom");
-        else
-            e = drive_prop(&d.b, key, v, &known);
-        if (e || !known)
-            return e ? e : fail("a drive has no property '%s'", key);
-    }
-    if (strcmp(where, "virtio") && strcmp(where, "none"))
-        return fail("if=%s: this machine has if=virtio, or if=none with a -device", where);
-    if (!d.b.path)
-        return fail("file=FILE is missing (a drive without medium is not supported)");
-    if (!d.id)
-        d.id = xasprintf("%s%u", where, o->n_drive);
-    char *e = add_drive(o, &d);
-    if (e || !strcmp(where, "none"))
-        return e;
-    const struct opt_device dev = { .kind = OPT_DEV_BLK, .slot = -1, .pci = true, .drive = d.id };
-    return add_device(o, &dev);
-}
-
-/* -blockdev driver=file,node-name=F,filename=X, perhaps under driver=raw,node-name=N,file=F; or file.filename=X in one. */
-char *opt_blockdev(struct options *o, const char *arg)
-{
-    if (*arg == '{')
-        return fail("JSON is not supported here yet: use key=value");
-    struct keyvals k;
-    const char *err = keyvals_parse(&k, arg, "driver");
-    if (err)
-        return fail("%s", err);
-    struct opt_drive d = { 0 };
-    const char *driver = keyvals_get(&k, "driver"), *under = NULL;
-    for (unsigned i = 0; i < k.n; i++) {
-        const char *key = k.kv[i].key, *v = k.kv[i].value;
-        bool known = true;
-        char *e = NULL;
-        if (!strcmp(key, "node-name"))
-            d.id = v;
-        else if (!strcmp(key, "file"))
-            under = v;
-        else if (strcmp(key, "driver"))
-            e = drive_prop(&d.b, key, v, &known);
-        if (e || !known)
-            return e ? e : fail("a block device has no property '%s'", key);
-    }
-    if (!driver || (strcmp(driver, "raw") && strcmp(driver, "file") && strcmp(driver, "host_device")))
-        return fail("driver=%s: raw, file and host_device are supported", driver ? driver : "");
-    if (!d.id)
-        return fail("node-name=NAME is missing");
-    if (under) {
-        struct opt_drive *f = opt_find_drive(o, under);
-        if (!f)
-            return fail("file=%s: there is no such node (define it before)", under);
-        d.b.path = f->b.path;
-        d.b.readonly |= f->b.readonly;
-        d.b.discard |= f->b.discard;
-        d.b.no_lock |= f->b.no_lock;
-    }
-    if (!d.b.path)
-        return fail("the file's name is missing");
-    d.b.format = "raw";
-    return add_drive(o, &d);
-}
-
-char *opt_disk(struct options *o, const char *arg)
-{
-    struct opt_drive d = { .id = xasprintf("virtio%u", o->n_drive), .b.path = arg };
-    char *e = add_drive(o, &d);
-    const struct opt_device dev = { .kind = OPT_DEV_BLK, .slot = -1, .pci = true, .drive = d.id };
-    return e ? e : add_device(o, &dev);
 }
 
 /* ---- networks ---- */

@@ -152,8 +152,8 @@ char *opt_object(struct options *o, const char *arg)
     if (err)
         return fail("%s", err);
     const char *kind = keyvals_get(&k, "qom-type"), *id = keyvals_get(&k, "id");
-    if (!kind || (strcmp(kind, "rng-random") && strcmp(kind, "rng-builtin")))
-        return fail("no object '%s' yet: rng-random and rng-builtin", kind ? kind : "");
+    if (!kind || (strcmp(kind, "rng-random") && strcmp(kind, "rng-builtin") && strcmp(kind, "iothread")))
+        return fail("no object '%s' yet: rng-random, rng-builtin and iothread", kind ? kind : "");
     if (!id)
         return fail("id=ID is missing");
     for (unsigned i = 0; i < k.n; i++) {
@@ -200,8 +200,7 @@ static bool ignored_prop(const char *key)
 {
     static const char *const names[] = {
         "driver", "name", "max_ports", "nr", "disable-legacy", "disable-modern", "iommu_platform", "packed", "vectors",
-        "romfile", "rombar", "bootindex", "event_idx", "indirect_desc", "mq", "num-queues", "queue-size", "queue_size",
-        "rx_queue_size", "tx_queue_size", "write-cache", "scsi", "logical_block_size", "physical_block_size",
+        "romfile", "rombar", "bootindex", "event_idx", "indirect_desc", "mq", "queue_size", "rx_queue_size", "tx_queue_size", "scsi", "request-merging",
         "config-wce", "share-rw", "max-bytes", "period", "page-per-vq", "speed", "duplex", "emulation",
     };
     for (unsigned i = 0; i < ARRAY_LEN(names); i++)
@@ -212,6 +211,10 @@ static bool ignored_prop(const char *key)
 
 static char *device_prop(struct options *o, struct opt_device *d, bool port, const char *name, const char *key, const char *v)
 {
+    bool disk = d->kind == OPT_DEV_BLK;
+    char *e = disk ? opt_disk_prop(d, key, v, &disk) : NULL;
+    if (disk)
+        return e;
     if (!strcmp(key, "id")) {
         d->id = v;
     } else if (!strcmp(key, "bus")) {
@@ -220,10 +223,6 @@ static char *device_prop(struct options *o, struct opt_device *d, bool port, con
         return parse_addr(v, &d->slot);
     } else if (!strcmp(key, "chardev") && port) {
         d->chardev = v;
-    } else if (!strcmp(key, "drive") && d->kind == OPT_DEV_BLK) {
-        d->drive = v;
-    } else if (!strcmp(key, "serial") && d->kind == OPT_DEV_BLK) {
-        d->serial = v;
     } else if (!strcmp(key, "netdev") && d->kind == OPT_DEV_NET) {
         d->netdev = v;
     } else if (!strcmp(key, "fsdev") && d->kind == OPT_DEV_9P) {
@@ -293,8 +292,6 @@ static char *check_backends(struct options *o)
 {
     for (unsigned i = 0; i < o->n_dev; i++) {
         const struct opt_device *d = &o->dev[i];
-        if (d->drive && !opt_find_drive(o, d->drive))
-            return fail("-device virtio-blk: drive '%s' is not defined", d->drive);
         if (d->netdev && !opt_find_netdev(o, d->netdev)) {
             if (o->old_nic && !strcmp(d->netdev, "hub0"))
                 continue;                        /* -net nic without -net user: not connected */
@@ -315,6 +312,8 @@ static char *check_backends(struct options *o)
 char *opt_check_references(struct options *o)
 {
     char *e = check_backends(o);
+    if (!e)
+        e = opt_check_disks(o);
     if (e)
         return e;
     for (unsigned i = 0; i < o->n_dev; i++)

@@ -168,9 +168,13 @@ static void open_drive(struct options *o, const struct opt_device *d, struct vir
 {
     const struct opt_drive *drive = opt_find_drive(o, d->drive);
     struct block_options b = drive->b;
-    b.snapshot |= o->snapshot;
+    b.snapshot |= o->snapshot && drive->drive;
     v->block = block_open(&b);
-    v->serial = d->serial ? d->serial : drive->serial;
+    v->blk = d->blk;
+    if (!v->blk.serial)
+        v->blk.serial = drive->serial;
+    if (!v->blk.num_queues && d->pci)
+        v->blk.num_queues = o->smp;              /* QEMU's default: one for each CPU */
 }
 
 static void on_reset(void)
@@ -265,6 +269,7 @@ int main(int argc, char *argv[])
     exec_start();
     int status = loop_run();
     exec_stop();
+    alarm(0);                                    /* images may take longer to be written */
     block_close_all();
     chardev_flush_all();
     chardev_restore_terminal();

@@ -8,9 +8,10 @@
 #define GNOMON_CLI_OPTIONS_H
 
 #include "base/base.h"
+#include "block/block.h"
+#include "board/virt.h"
 #include "cli/keyval.h"
 #include "guest/a64/state.h"
-#include "block/block.h"
 #include "hw/net.h"
 #include "hw/p9.h"
 
@@ -27,7 +28,8 @@ struct opt_device {
     enum opt_device_kind kind;
     bool pci;                                    /* virtio-*-pci, not virtio-*-device */
     int slot;                                    /* virtio-mmio-bus.N or PCI device number; -1: the next */
-    const char *drive, *serial;                  /* BLK: id of -drive or -blockdev */
+    const char *drive, *iothread;                /* BLK: id of -drive or -blockdev; of an -object, or NULL */
+    struct virtio_blk_options blk;
     const char *netdev;                          /* NET: id, or NULL */
     const char *fsdev, *mount_tag;               /* 9P: id of -fsdev */
     uint8_t mac[6];                              /* NET: zero: by the board */
@@ -50,6 +52,8 @@ struct opt_chardev {
 
 struct opt_drive {
     const char *id, *serial;
+    int index;                                   /* of if=virtio, or -1 */
+    bool drive;                                  /* -drive, not -blockdev: -snapshot means it */
     struct block_options b;
 };
 
@@ -140,10 +144,15 @@ char *opt_device(struct options *o, const char *arg);
 char *opt_chardev(struct options *o, const char *arg);
 char *opt_object(struct options *o, const char *arg);
 const struct opt_chardev *opt_find_chardev(const struct options *o, const char *id);
-/* ---- backends.c ---- */
+/* ---- disks.c ---- */
 char *opt_drive(struct options *o, const char *arg);
 char *opt_blockdev(struct options *o, const char *arg);
-char *opt_disk(struct options *o, const char *arg);              /* -hda and an argument without a dash */
+char *opt_disk(struct options *o, const char *arg);              /* -hda to -hdd and an argument without a dash */
+char *opt_cdrom(struct options *o, const char *arg);
+/* A property of -device virtio-blk-*; *KNOWN false: it is none of a disk's. */
+char *opt_disk_prop(struct opt_device *d, const char *key, const char *v, bool *known);
+char *opt_check_disks(struct options *o);
+/* ---- backends.c ---- */
 char *opt_netdev(struct options *o, const char *arg);
 char *opt_nic(struct options *o, const char *arg);
 char *opt_net(struct options *o, const char *arg);

@@ -89,7 +89,15 @@ struct chardev;
 struct block;
 struct netdev;
 struct p9_options;
-struct virtio_dev *virtio_blk_new(struct block *b, const char *serial);        /* SERIAL: 20 bytes are used; or NULL */
+struct virtio_blk_options {                      /* 0: what QEMU would take */
+    const char *serial;                          /* 20 bytes are used; or NULL */
+    unsigned num_queues, queue_size;             /* up to VIRTIO_MAX_QUEUES; a power of 2 from 4 to VQ_MAX_SIZE */
+    unsigned logical, physical;                  /* block sizes, bytes: powers of 2, from 512 on */
+    unsigned min_io, opt_io, discard_granularity;        /* bytes, multiples of `logical` */
+    int write_cache;                             /* 1 on, -1 off, 0 as the image's cache mode */
+    bool no_discard, no_write_zeroes;
+};
+struct virtio_dev *virtio_blk_new(struct block *b, const struct virtio_blk_options *o);
 struct virtio_dev *virtio_net_new(struct netdev *n, const uint8_t mac[6]);     /* N may be NULL: no cable */
 struct virtio_dev *virtio_rng_new(void);
 struct virtio_dev *virtio_9p_new(const struct p9_options *o, const char *tag); /* die()s on what is wrong in them */

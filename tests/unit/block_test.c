@@ -221,7 +221,7 @@ int main(void)
     test_open();
     test_overlay();
     struct block_options o = { .path = path, .no_lock = true };
-    virtio_mmio_new(BLK, (struct irq){ on_irq, NULL, 0 }, virtio_blk_new(block_open(&o), "serial"));
+    virtio_mmio_new(BLK, (struct irq){ on_irq, NULL, 0 }, virtio_blk_new(block_open(&o), &(struct virtio_blk_options){ .serial = "serial" }));
     test_requests();
     test_bad_requests();
     test_reset();

@@ -188,6 +188,41 @@ static void test_devices(void)
     CHECK(parse("-device virtio-rng-device,bus=virtio-mmio-bus.32") != NULL);
 }
 
+static void test_disks(void)
+{
+    CHECK(accepts("-drive file=a,format=qcow2,cache=none,discard=unmap,detect-zeroes=unmap,aio=threads,index=1,serial=S"));
+    const struct block_options *b = &o.drive[0].b;
+    CHECK(o.n_dev == 1 && o.dev[0].pci && eq(o.dev[0].drive, o.drive[0].id) && o.drive[0].index == 1 && eq(o.drive[0].serial, "S"));
+    CHECK(b->direct && !b->no_flush && !b->writethrough && b->discard && b->detect == BLOCK_DETECT_UNMAP && b->threads);
+    CHECK(accepts("-drive file=a,cache=directsync -hda b -hdd c -cdrom d e") && o.n_drive == 5 && o.n_dev == 5);
+    CHECK(b->direct && b->writethrough && o.drive[3].b.readonly && !o.drive[4].b.readonly);
+    CHECK(accepts("-drive if=none,id=d,file.driver=file,file.filename=a,,b,cache.writeback=off,werror=stop,media=cdrom"));
+    CHECK(o.n_dev == 0 && eq(b->path, "a,b") && b->writethrough && b->readonly);
+    CHECK(accepts("-blockdev driver=file,node-name=f,filename=x,discard=unmap -blockdev qcow2,node-name=q,file=f,lazy-refcounts=on "
+                  "-object iothread,id=t -device virtio-blk-device,drive=q,iothread=t,num-queues=2,logical_block_size=4096,serial=Z"));
+    CHECK(o.n_drive == 2 && eq(o.drive[1].b.path, "x") && eq(o.drive[1].b.format, "qcow2") && o.drive[1].b.discard);
+    CHECK(o.drive[1].b.lazy_refcounts == 1 && o.dev[0].blk.num_queues == 2 && o.dev[0].blk.logical == 4096 && !o.dev[0].pci);
+    CHECK(accepts("-blockdev {\"driver\":\"qcow2\",\"node-name\":\"n\",\"backing\":null,\"read-only\":true,"
+                  "\"file\":{\"driver\":\"file\",\"filename\":\"y\",\"cache\":{\"direct\":true}}}"));
+    CHECK(eq(o.drive[0].id, "n") && eq(b->path, "y") && b->readonly && b->direct && b->no_backing);
+    static const char *const bad[] = {
+        "-drive file=a,foo=1", "-drive file=a,format=vmdk", "-drive file=a,detect-zeroes=unmap", "-drive file=a,cache=x",
+        "-drive file=a,media=tape", "-drive file=a,index=0 -drive file=b,index=0", "-drive file=a,if=scsi", "-drive file=a,werror=x",
+        "-drive file=a,copy-on-read=on", "-drive file=a,file.foo=1", "-drive file=a,throttling.iops-total=1",
+        "-blockdev driver=raw,node-name=n,file=gone", "-blockdev driver=nbd,node-name=n", "-blockdev driver=file,filename=x",
+        "-blockdev {", "-blockdev []", "-blockdev driver=raw,node-name=n,filename=x", "-blockdev driver=file,node-name=n,file=x",
+        "-drive if=none,id=d,file=a -device virtio-blk-pci,drive=d,iothread=gone", "-device virtio-blk-pci,drive=gone",
+        "-drive if=none,id=d,file=a -device virtio-blk-pci,drive=d,logical_block_size=1000",
+        "-drive if=none,id=d,file=a -device virtio-blk-pci,drive=d,logical_block_size=4096,physical_block_size=512",
+        "-drive if=none,id=d,file=a -device virtio-blk-pci,drive=d,num-queues=0",
+    };
+    for (unsigned i = 0; i < ARRAY_LEN(bad); i++)
+        if (!parse(bad[i])) {
+            printf("accepted: %s\n", bad[i]);
+            CHECK(false);
+        }
+}
+
 static void test_general(void)
 {
     CHECK(refuses("-foo", "-foo: invalid option"));
@@ -249,6 +284,7 @@ int main(void)
     test_accel();
     test_serial();
     test_devices();
+    test_disks();
     test_general();
     test_keyvals();
     test_tools();
