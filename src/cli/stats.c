@@ -1,7 +1,8 @@
 /*
  * stats.c - the file that -stats names.
  *
- * Owns the file's layout: objects "run", "config" and one for each module with counters. Times are in seconds, sizes in bytes.
+ * Owns the file's layout: objects "run", "config" and one for each module with counters. Times are in seconds (of
+ * "exits" in ns), sizes in bytes.
  */
 #include "cli/stats.h"
 
@@ -42,6 +43,19 @@ static json_t *mmu_object(void)
     return j;
 }
 
+static json_t *exits_object(void)
+{
+    json_t *j = json_object();
+#define X(name, meaning)                                                                            \
+    {                                                                                               \
+        struct mmu_exits e = mmu_exits(MMU_EXIT_##name);                                            \
+        json_object_set_new(j, #name, json_pack("{s:I, s:I}", "count", (json_int_t)e.count, "ns", (json_int_t)e.ns)); \
+    }
+    MMU_EXITS(X)
+#undef X
+    return j;
+}
+
 static json_t *xlate_object(void)
 {
     const struct xlate_stats *s = xlate_stats();
@@ -58,6 +72,7 @@ bool stats_write(const struct options *o, uint64_t elapsed, int status)
     json_object_set_new(j, "run", run_object(elapsed, status));
     json_object_set_new(j, "config", config_object(o));
     json_object_set_new(j, "mmu", mmu_object());
+    json_object_set_new(j, "exits", exits_object());
     json_object_set_new(j, "xlate", xlate_object());
     FILE *f = fopen(o->stats, "w");
     bool ok = f && json_dumpf(j, f, JSON_INDENT(2)) == 0 && fputc('\n', f) != EOF;

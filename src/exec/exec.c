@@ -293,8 +293,10 @@ static void *vcpu_main(void *arg)
             else if (v->wait == WAIT_EVENT)
                 wait_event(v);
             v->wait = WAIT_NONE;
+            uint64_t begun = now_ticks();
             if (!c->stepping)                     /* a step goes through the program, not into interrupts */
                 v->guest->poll_irq(c);
+            mmu_count_exit(c, MMU_EXIT_interrupt, begun);
             enum xlate_end end = xlate_run(c);
             if (unlikely(end != XLATE_ASKED))
                 halt(v, end == XLATE_BREAK ? HALT_BREAK : HALT_STEP, 0);

@@ -106,6 +106,9 @@ struct mmu_vcpu {
     struct vcpu *c;
     unsigned index;                               /* in mmu.vcpu */
     bool in_mmio;                                 /* a device is called for an address translated under the lock */
+    uint8_t cause;                                /* enum mmu_exit of the exit in progress, as far as is known */
+    uint64_t begun;                               /* its now_ticks() */
+    struct { uint64_t count, ticks; } exits[MMU_EXIT_COUNT];
     bool last_soft;                               /* see mmu_last_was_soft() */
     struct space *cur[2];
     int64_t rt_user[REGION_TABLE], rt_kernel[REGION_TABLE];
@@ -133,6 +136,7 @@ struct mmu_state {
     struct space **all;                           /* every space in use */
     unsigned n_spaces, cap_spaces;
     uint64_t clock;                               /* of last_used */
+    uint64_t start_ns, start_ticks;               /* the rate of now_ticks() */
     int64_t slot_region[REGION_GROUPS][REGION_SLOTS];  /* region number; INT64_MIN: free */
     struct window **spare;                        /* reservations without an owner */
     unsigned n_spare, n_windows, max_windows;
@@ -164,6 +168,13 @@ static inline void mmu_unlock(void)
 }
 /* What vCPU i may be using of its own (an array's entry, a code page's key) was dropped: the TLBI in progress waits for it. */
 static inline void mmu_touched(unsigned i) { mmu.touched |= 1u << i; }
+
+static inline void exit_begin(struct vcpu *c, enum mmu_exit cause)
+{
+    mv(c)->cause = (uint8_t)cause;
+    mv(c)->begun = now_ticks();
+}
+static inline void exit_end(struct vcpu *c) { mmu_count_exit(c, (enum mmu_exit)mv(c)->cause, mv(c)->begun); }
 
 static inline unsigned va_half(uint64_t va) { return va >> 55 & 1; }
 static inline int64_t va_region(uint64_t va) { return (int64_t)va >> REGION_SHIFT; }

@@ -15,6 +15,8 @@ void mmu_init(const struct mmu_config *cfg, const struct guest_ops *guest)
 {
     mmu.cfg = *cfg;
     mmu.guest = guest;
+    mmu.start_ns = now_ns();
+    mmu.start_ticks = now_ticks();
     pthread_mutex_init(&mmu.lock, NULL);
     while (!mmu.rng)
         if (getrandom(&mmu.rng, sizeof(mmu.rng), 0) != sizeof(mmu.rng))
@@ -122,5 +124,22 @@ bool mmu_peek_cached(const struct vcpu *c, uint64_t va, enum view view, uint64_t
 bool mmu_uses_windows(void) { return mmu.cfg.paging == PAGING_SHADOW; }
 
 const struct mmu_stats *mmu_stats(void) { return &mmu.stats; }
+
+void mmu_count_exit(struct vcpu *c, enum mmu_exit cause, uint64_t begun)
+{
+    mv(c)->exits[cause].count++;
+    mv(c)->exits[cause].ticks += now_ticks() - begun;
+}
+
+struct mmu_exits mmu_exits(enum mmu_exit cause)
+{
+    struct mmu_exits sum = { 0, 0 };
+    double ns = (double)(now_ns() - mmu.start_ns) / (double)(now_ticks() - mmu.start_ticks + 1);
+    for (unsigned i = 0; i < mmu.n_vcpus; i++) {
+        sum.count += mv(mmu.vcpu[i])->exits[cause].count;
+        sum.ns += (uint64_t)(ns * (double)mv(mmu.vcpu[i])->exits[cause].ticks);
+    }
+    return sum;
+}
 
 unsigned mmu_vmas(void) { return mmu.vmas; }

@@ -124,6 +124,34 @@ struct mmu_stats {
 #undef X
 };
 const struct mmu_stats *mmu_stats(void);
+
+/*
+ * Exits: translated code, or the instruction that it runs, needed the emulator. Each is counted under one cause, with the time
+ * spent in C (the delivery of a SIGSEGV that led there is not in it). X(name, meaning)
+ */
+#define MMU_EXITS(X)                                                                      \
+    X(held, "access to what a window or software TLB held: a site that was patched, or crosses a page") \
+    X(fill, "page installed in a window")                                                 \
+    X(soft_refill, "software TLB refill")                                                 \
+    X(write_protection, "write to a write-protected table")                               \
+    X(mmio, "device access, the device's time included")                                 \
+    X(guest_fault, "abort raised for the guest")                                          \
+    X(tlbi_va, "TLB maintenance by address or range")                                     \
+    X(tlbi_asid, "TLB maintenance by ASID")                                               \
+    X(tlbi_all, "TLB maintenance of everything")                                          \
+    X(switch_base, "change of a root or ASID: a register write, no look at any table")   \
+    X(switch_compare, "the same, of a space that had to be compared with its tables first") \
+    X(interrupt, "asked to look for interrupts")
+enum mmu_exit {
+#define X(name, meaning) MMU_EXIT_##name,
+    MMU_EXITS(X)
+#undef X
+    MMU_EXIT_COUNT
+};
+struct mmu_exits { uint64_t count, ns; };
+struct mmu_exits mmu_exits(enum mmu_exit cause);  /* of all vCPUs */
+/* An exit that began when now_ticks() was BEGUN has ended. */
+void mmu_count_exit(struct vcpu *c, enum mmu_exit cause, uint64_t begun);
 unsigned mmu_vmas(void);                         /* VMAs in windows now */
 
 /* The aligned 8 bytes at va if a window or the software TLB holds them; no walk. */

@@ -13,6 +13,7 @@ static void enter(struct vcpu *c, uint32_t pc_off)
 {
     c->pc_off = pc_off;
     mv(c)->last_soft = false;
+    exit_begin(c, MMU_EXIT_held);
     mmu_lock();
     mmu.stats.slow_accesses++;
 }
@@ -21,11 +22,13 @@ static void leave(struct vcpu *c)
 {
     mv(c)->in_mmio = false;
     mmu_unlock();
+    exit_end(c);
 }
 
 NORETURN static void raise_fault(struct vcpu *c, uint64_t va, enum access acc, enum view view, uint8_t code)
 {
     mmu.stats.guest_faults++;
+    mv(c)->cause = MMU_EXIT_guest_fault;
     leave(c);
     mmu.guest->raise_mem(c, &(struct mem_fault){ .va = va, .access = acc, .view = view, .fault = code });
     vcpu_unwind(c);
@@ -129,11 +132,14 @@ static uint8_t *resolve(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem
     }
     if (m.write && wp_is_table(w.gpa) && wp_write(w.gpa, len)) {
         mv(c)->last_soft = true;
+        mv(c)->cause = MMU_EXIT_write_protection;
         return host;
     }
     struct space *s = space_of(c, va);
+    mv(c)->cause = MMU_EXIT_fill;
     if (mmu.cfg.paging != PAGING_SHADOW || !fill_window(c, s, view, va, &w)) {
         mv(c)->last_soft = true;
+        mv(c)->cause = MMU_EXIT_soft_refill;
         /* Never cached: Device memory, which must fault when unaligned, and the high half seen by EL0, whose array is the low half's. */
         if ((!w.device || !w.leaf_gpa) && !(view == VIEW_USER && va_half(va)) && !watched_page(va))
             softtlb_insert(c, s, view, va, &w, w.perms & PERM_W(view));
@@ -147,6 +153,7 @@ static uint8_t *resolve(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem
 static void mmio_begin(struct vcpu *c)
 {
     mmu.stats.mmio++;
+    mv(c)->cause = MMU_EXIT_mmio;
     mv(c)->in_mmio = true;
     mmu_unlock();
 }

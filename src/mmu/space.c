@@ -231,6 +231,7 @@ static bool space_has_local(const struct space *s)
 void mmu_switch(struct vcpu *c)
 {
     struct mmu_vcpu *m = mv(c);
+    exit_begin(c, MMU_EXIT_switch_base);
     mmu_lock();
     for (unsigned half = 0; half < 2; half++) {
         struct space_id id = mmu.guest->space(c, half);
@@ -241,10 +242,13 @@ void mmu_switch(struct vcpu *c)
             s = space_get(half, &id);
             space_bind(c, half, s);
         }
-        if ((space_add_asid(s, id.asid) && s->n_asids > 1 && space_has_local(s)) || s->stale)
+        if ((space_add_asid(s, id.asid) && s->n_asids > 1 && space_has_local(s)) || s->stale) {
+            mv(c)->cause = MMU_EXIT_switch_compare;
             sync_space(c, s);
+        }
     }
     mmu_unlock();
+    exit_end(c);
 }
 
 void mmu_reset(void)

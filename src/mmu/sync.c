@@ -190,8 +190,9 @@ void sync_space(struct vcpu *c, struct space *s)
     s->stale = false;
 }
 
-static void tlbi_begin(void)
+static void tlbi_begin(struct vcpu *c, enum mmu_exit kind)
 {
+    exit_begin(c, kind);
     mmu_lock();
     mmu.touched = 0;
     for (unsigned i = 0; i < mmu.n_vcpus; i++)
@@ -208,16 +209,17 @@ static void tlbi_end(struct vcpu *c)
 {
     uint32_t others = mmu.touched & ~(1u << mv(c)->index);
     mmu_unlock();
-    if (likely(!others))
-        return;
-    quiet_pause(c->index);
-    quiet_wait(others, false);
-    quiet_resume(c->index);
+    if (unlikely(others)) {
+        quiet_pause(c->index);
+        quiet_wait(others, false);
+        quiet_resume(c->index);
+    }
+    exit_end(c);
 }
 
 void mmu_tlbi_all(struct vcpu *c)
 {
-    tlbi_begin();
+    tlbi_begin(c, MMU_EXIT_tlbi_all);
     mmu.stats.tlbi_all++;
     if (mmu.cfg.sync == SYNC_WP)
         wp_settle(c);
@@ -234,7 +236,7 @@ void mmu_tlbi_all(struct vcpu *c)
 
 void mmu_tlbi_asid(struct vcpu *c, uint16_t asid)
 {
-    tlbi_begin();
+    tlbi_begin(c, MMU_EXIT_tlbi_asid);
     mmu.stats.tlbi_asid++;
     if (mmu.cfg.sync == SYNC_WP)
         wp_settle(c);
@@ -260,7 +262,7 @@ void mmu_tlbi_asid(struct vcpu *c, uint16_t asid)
 
 void mmu_tlbi_range(struct vcpu *c, uint64_t va, uint64_t size, int asid)
 {
-    tlbi_begin();
+    tlbi_begin(c, MMU_EXIT_tlbi_va);
     mmu.stats.tlbi_va++;
     if (mmu.cfg.sync == SYNC_WP)
         wp_settle(c);

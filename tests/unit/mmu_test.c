@@ -359,6 +359,31 @@ static void test_wp(bool shadow)
         del(root[0], va + 0x1000 * i);
 }
 
+/* A switch between known spaces, of the low root, of the high root (KPTI) or of the ASID alone, is a register write: no other exit. */
+static void test_switch_exits(void)
+{
+    uint64_t low = root[0], high = root[1], v, va = USER_VA + 0x200000000ull;
+    struct mmu_exits before[MMU_EXIT_COUNT];
+    for (unsigned warm = 0; warm < 2; warm++) {
+        for (unsigned e = 0; e < MMU_EXIT_COUNT; e++)
+            before[e] = mmu_exits((enum mmu_exit)e);
+        for (unsigned i = 0; i < (warm ? 100000 : 8); i++) {
+            root[0] = 0x10000 + 0x1000 * (i % 2);
+            root[1] = i % 4 < 2 ? high : 0x32000;
+            cur_asid = (uint16_t)(10 + i % 2);
+            mmu_switch(cpu);
+            if (!warm)
+                CHECK(load(va, VIEW_USER, &v) && v == 1000 + i % 2);
+        }
+    }
+    for (unsigned e = 0; e < MMU_EXIT_COUNT; e++)
+        CHECK(mmu_exits((enum mmu_exit)e).count - before[e].count == (e == MMU_EXIT_switch_base ? 100000 : 0));
+    root[0] = low;
+    root[1] = high;
+    cur_asid = 1;
+    mmu_switch(cpu);
+}
+
 static unsigned owners(void)
 {
     unsigned n = 0;
@@ -558,6 +583,7 @@ int main(int argc, char **argv)
     test_sync(shadow);
     test_block();
     test_switch(shadow);
+    test_switch_exits();
     test_org(shadow);
     test_wp(shadow);
     test_kernel_views(shadow);
