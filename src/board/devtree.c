@@ -1,11 +1,12 @@
 /*
  * devtree.c - the device tree of the virt board: what QEMU's virt generates, for the chips that are here.
  *
- * Owns nothing. Not described because not there: flash, fw_cfg, PL061 and its power key, ITS, PMU.
+ * Owns nothing. Not described because not there: flash, fw_cfg, ITS, PMU.
  */
 #include "board/devtree.h"
 
 #include <libfdt.h>
+#include <linux/input-event-codes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #define PH_CLOCK 0x8000u
 #define PH_GIC 0x8001u
 #define PH_MSI 0x8002u
+#define PH_GPIO 0x8003u
 #define PH_CPU0 0x8010u
 
 #define GIC_SPI 0u
@@ -200,7 +202,18 @@ static void psci_node(void *f)
     end(f);
 }
 
-static void chip_nodes(void *f)
+static void uart_node(void *f, uint64_t base, unsigned irq)
+{
+    begin(f, "pl011@%llx", (unsigned long long)base);
+    STRINGS(f, "compatible", "arm,pl011\0arm,primecell");
+    reg64(f, base, 0x1000);
+    cells(f, "interrupts", 3, GIC_SPI, irq, IRQ_LEVEL_HIGH);
+    cells(f, "clocks", 2, PH_CLOCK, PH_CLOCK);
+    STRINGS(f, "clock-names", "uartclk\0apb_pclk");
+    end(f);
+}
+
+static void chip_nodes(void *f, const struct virt_config *cfg)
 {
     begin(f, "apb-pclk");
     ok(fdt_property_string(f, "compatible", "fixed-clock"));
@@ -210,13 +223,9 @@ static void chip_nodes(void *f)
     cells(f, "phandle", 1, PH_CLOCK);
     end(f);
 
-    begin(f, "pl011@%llx", MAP_UART);
-    STRINGS(f, "compatible", "arm,pl011\0arm,primecell");
-    reg64(f, MAP_UART, 0x1000);
-    cells(f, "interrupts", 3, GIC_SPI, IRQ_UART, IRQ_LEVEL_HIGH);
-    cells(f, "clocks", 2, PH_CLOCK, PH_CLOCK);
-    STRINGS(f, "clock-names", "uartclk\0apb_pclk");
-    end(f);
+    uart_node(f, MAP_UART, IRQ_UART);
+    if (cfg->serial1)
+        uart_node(f, MAP_UART1, IRQ_UART1);
 
     begin(f, "pl031@%llx", MAP_RTC);
     STRINGS(f, "compatible", "arm,pl031\0arm,primecell");
@@ -224,6 +233,25 @@ static void chip_nodes(void *f)
     cells(f, "interrupts", 3, GIC_SPI, IRQ_RTC, IRQ_LEVEL_HIGH);
     cells(f, "clocks", 1, PH_CLOCK);
     ok(fdt_property_string(f, "clock-names", "apb_pclk"));
+    end(f);
+
+    begin(f, "pl061@%llx", MAP_GPIO);
+    STRINGS(f, "compatible", "arm,pl061\0arm,primecell");
+    reg64(f, MAP_GPIO, 0x1000);
+    cells(f, "interrupts", 3, GIC_SPI, IRQ_GPIO, IRQ_LEVEL_HIGH);
+    cells(f, "clocks", 1, PH_CLOCK);
+    ok(fdt_property_string(f, "clock-names", "apb_pclk"));
+    EMPTY(f, "gpio-controller");
+    cells(f, "#gpio-cells", 1, 2u);
+    cells(f, "phandle", 1, PH_GPIO);
+    end(f);
+    begin(f, "gpio-keys");
+    ok(fdt_property_string(f, "compatible", "gpio-keys"));
+    begin(f, "poweroff");
+    ok(fdt_property_string(f, "label", "GPIO Key Poweroff"));
+    cells(f, "linux,code", 1, KEY_POWER);
+    cells(f, "gpios", 3, PH_GPIO, GPIO_POWER_KEY, 0u);
+    end(f);
     end(f);
 
     /* Lowest address first: Linux numbers the devices in this order. */
@@ -236,6 +264,18 @@ static void chip_nodes(void *f)
         EMPTY(f, "dma-coherent");
         end(f);
     }
+}
+
+/* With two ports, which of them is ttyAMA0 must not depend on the order of probing. */
+static void alias_node(void *f)
+{
+    char path[32];
+    begin(f, "aliases");
+    snprintf(path, sizeof path, "/pl011@%llx", MAP_UART);
+    ok(fdt_property_string(f, "serial0", path));
+    snprintf(path, sizeof path, "/pl011@%llx", MAP_UART1);
+    ok(fdt_property_string(f, "serial1", path));
+    end(f);
 }
 
 static void random_bytes(void *p, size_t n)
@@ -283,7 +323,9 @@ uint8_t *fdt_build(const struct virt_config *cfg, const struct fdt_boot *boot, u
     ok(fdt_property_string(f, "device_type", "memory"));
     reg64(f, VIRT_RAM_BASE, cfg->ram_size);
     end(f);
-    chip_nodes(f);
+    chip_nodes(f, cfg);
+    if (cfg->serial1)
+        alias_node(f);
     pci_node(f);
     gic_node(f, cfg);
     cpu_nodes(f, cfg);

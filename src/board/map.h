@@ -12,6 +12,8 @@
 #define MAP_GICR_SIZE 0xf60000ull                /* room for 123 CPUs */
 #define MAP_UART 0x09000000ull
 #define MAP_RTC 0x09010000ull
+#define MAP_GPIO 0x09030000ull
+#define MAP_UART1 0x09040000ull                  /* only if the user asks for a second serial port */
 #define MAP_VIRTIO 0x0a000000ull
 #define MAP_VIRTIO_SLOTS 32
 #define MAP_VIRTIO_STRIDE 0x200ull
@@ -31,7 +33,11 @@
 #define IRQ_MSI_COUNT 64
 #define IRQ_UART 1                               /* SPI numbers */
 #define IRQ_RTC 2
+#define IRQ_GPIO 7
+#define IRQ_UART1 8
 #define IRQ_VIRTIO 16
+
+#define GPIO_POWER_KEY 3                          /* line of the GPIO chip */
 
 #define PPI_SECURE_PHYS_TIMER 13                 /* PPI numbers as in a device tree: interrupt number - 16 */
 #define PPI_PHYS_TIMER 14

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "board/run.h"
 #include "board/virt.h"
 #include "exec/exec.h"
 
@@ -119,14 +120,14 @@ static int64_t dispatch(struct psci *p, struct vcpu *c, uint32_t fn, const uint6
     }
     case PSCI_MIGRATE_INFO_TYPE: return 2;       /* no trusted OS to migrate */
     case PSCI_SYSTEM_OFF:
-        board_power_off();
+        run_request_shutdown(CAUSE_GUEST_SHUTDOWN);
         off_self(p, c);
     case PSCI_SYSTEM_RESET:
     case PSCI_SYSTEM_RESET2:
     case PSCI_SYSTEM_RESET2 | CALL_64:
         if (fn != PSCI_SYSTEM_RESET && (uint32_t)a[0] != 0)
             return RET_INVALID_PARAMETERS;       /* only SYSTEM_WARM_RESET */
-        board_reset();
+        run_request_reset(CAUSE_GUEST_RESET);
         off_self(p, c);
     case PSCI_FEATURES: return features((uint32_t)a[0]);
     case SMCCC_VERSION: return 0x10001;

@@ -6,18 +6,16 @@
 #include "board/virt.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "base/loop.h"
 #include "board/boot.h"
 #include "board/devtree.h"
 #include "board/map.h"
 #include "board/psci.h"
+#include "board/run.h"
 #include "exec/a64_host.h"
 #include "exec/exec.h"
 #include "hw/gicv2.h"
@@ -26,6 +24,7 @@
 #include "hw/gtimer.h"
 #include "hw/pl011.h"
 #include "hw/pl031.h"
+#include "hw/pl061.h"
 #include "hw/virtio.h"
 #include "hw/virtio_pci.h"
 #include "mem/mem.h"
@@ -40,8 +39,8 @@ static struct board {
     struct boot_images images;
     uint8_t *user_dtb;                           /* as fixed up; NULL: generated at every reset */
     uint64_t user_dtb_len;
-    int reset_fd;
-} board = { .reset_fd = -1 };
+    struct device *gpio;
+} board;
 
 static void add_device(struct device *d)
 {
@@ -223,39 +222,32 @@ static void start_state(void)
 
 /* ---- reset and power ---- */
 
-static void do_reset(void *opaque, unsigned events)
+static void reset_all(void)
 {
-    (void)opaque, (void)events;
-    uint64_t n;
-    if (read(board.reset_fd, &n, sizeof n) < 0)
-        return;
-    /* vCPUs may be waiting for the machine lock: they must get it to reach their run loops. */
-    machine_unlock();
-    exec_pause_all();
-    machine_lock();
     if (board.cfg.on_reset)
         board.cfg.on_reset();
     for (struct device *d = board.devices; d; d = d->next)
         d->reset(d);
     make_dtb();
     start_state();
-    exec_resume_all();
 }
 
-void board_reset(void)
+static void press_power_key(void)
 {
-    if (board.cfg.no_reboot) {
-        loop_quit(0);
-        return;
-    }
-    uint64_t one = 1;
-    if (write(board.reset_fd, &one, sizeof one) < 0)
-        bug("reset request: %s", strerror(errno));
+    pl061_press(board.gpio, GPIO_POWER_KEY);
 }
 
-void board_power_off(void)
+static void run_clock(bool on)
 {
-    loop_quit(0);
+    gtimer_run(board.timer, on);
+}
+
+static const struct run_hooks hooks = { .reset = reset_all, .powerdown = press_power_key, .clock = run_clock };
+
+void virt_each_device(void (*cb)(void *opaque, const struct device *d), void *opaque)
+{
+    for (const struct device *d = board.devices; d; d = d->next)
+        cb(opaque, d);
 }
 
 /* ---- */
@@ -292,13 +284,13 @@ void virt_init(const struct virt_config *cfg)
     make_cpus();
     make_gic_and_timer();
     add_device(pl011_new(MAP_UART, gic_spi(board.gic, IRQ_UART), c->serial0));
-    add_device(pl031_new(MAP_RTC, gic_spi(board.gic, IRQ_RTC)));
+    if (c->serial1)
+        add_device(pl011_new(MAP_UART1, gic_spi(board.gic, IRQ_UART1), c->serial1));
+    add_device(board.gpio = pl061_new(MAP_GPIO, gic_spi(board.gic, IRQ_GPIO)));
+    add_device(pl031_new(MAP_RTC, gic_spi(board.gic, IRQ_RTC), c->rtc_offset));
     make_virtio_slots();
     make_pci();
 
-    board.reset_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (board.reset_fd < 0)
-        die("cannot create an event descriptor: %s", strerror(errno));
-    loop_fd_set(board.reset_fd, POLLIN, do_reset, NULL);
+    run_init(&hooks);
     start_state();
 }

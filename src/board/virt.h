@@ -2,7 +2,7 @@
  * virt.h - the `virt` board for AArch64, laid out as QEMU's virt machine presents it to Linux.
  *
  * src/cli fills a struct virt_config and calls virt_init(); the board owns every chip. Order of a run:
- *     loop_init(); mem_init(); mmu and xlate set-up by the caller; virt_init(&cfg); exec_start();
+ *     loop_init(); mem_init(); mmu and xlate set-up by the caller; virt_init(&cfg); exec_start(); run_continue() (run.h);
  *     status = loop_run(); exec_stop(); exit(status).
  * virt_init() itself calls mem_init() unless the caller has (mem_ram.size != 0 and equal), and exec_add_vcpu() for
  * each CPU.
@@ -13,6 +13,7 @@
 #include "base/base.h"
 #include "guest/a64/state.h"
 #include "hw/chardev.h"
+#include "hw/device.h"
 #include "hw/virtio.h"
 
 #define VIRT_MAX_CPUS 8                          /* GICv2's limit; GICv3 here as well */
@@ -54,7 +55,8 @@ struct virt_config {
     struct chardev *serial0;                     /* PL011; NULL: null */
     const struct virt_dev *devs;                 /* copied */
     unsigned n_devs;
-    bool no_reboot;                              /* reset ends the run with status 0 */
+    struct chardev *serial1;                     /* a second PL011; NULL: there is none */
+    int64_t rtc_offset;                          /* seconds that the clock chip is ahead of the host's UTC */
     bool no_seed;                                /* dtb-randomness=off: no rng-seed, kaslr-seed (reproducible runs) */
     /* Called in a reset after all vCPUs are held and before they start again; may be NULL. */
     void (*on_reset)(void);
@@ -63,9 +65,7 @@ struct virt_config {
 /* Build the machine and load the images; die()s on the user's mistakes. Once. */
 void virt_init(const struct virt_config *cfg);
 
-/* PSCI SYSTEM_RESET, monitor's system_reset: any thread, machine lock held or not needed; acts on the main thread. */
-void board_reset(void);
-/* PSCI SYSTEM_OFF, monitor's quit: ends loop_run() with status 0. */
-void board_power_off(void);
+/* Every chip, the last made first. */
+void virt_each_device(void (*cb)(void *opaque, const struct device *d), void *opaque);
 
 #endif

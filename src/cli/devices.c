@@ -79,6 +79,7 @@ static const struct { const char *name; unsigned kinds; size_t at; } chr_flags[]
     { "mux", K_ALL, offsetof(struct opt_chardev, mux) },
     { "logappend", K_ALL, offsetof(struct opt_chardev, logappend) },
     { "signal", K(STDIO), offsetof(struct opt_chardev, signals) },
+    { "append", K(FILE), offsetof(struct opt_chardev, append) },
     { "server", K(SOCKET), offsetof(struct opt_chardev, server) },
     { "wait", K(SOCKET), offsetof(struct opt_chardev, wait) },
     { "telnet", K(SOCKET), offsetof(struct opt_chardev, telnet) },
@@ -88,6 +89,7 @@ static const struct { const char *name; unsigned kinds; size_t at; } chr_flags[]
     { "path", K(FILE) | K(PIPE) | K(SOCKET), offsetof(struct opt_chardev, path) },
     { "host", K(SOCKET), offsetof(struct opt_chardev, host) },
     { "port", K(SOCKET), offsetof(struct opt_chardev, port) },
+    { "reconnect", K(SOCKET), offsetof(struct opt_chardev, reconnect) },
 };
 
 static char *chardev_prop(struct opt_chardev *c, const struct keyval *kv)
@@ -137,6 +139,9 @@ char *opt_chardev(struct options *o, const char *arg)
         return fail("id '%s' is taken", c.id);
     if ((c.kind == OPT_CHR_FILE || c.kind == OPT_CHR_PIPE) && !c.path)
         return fail("path=PATH is missing");
+    uint64_t seconds;
+    if (c.reconnect && (!parse_uint(c.reconnect, &seconds) || seconds > 3600 || c.server))
+        return fail("reconnect=%s: want seconds, for a client", c.reconnect);
     if (c.kind == OPT_CHR_SOCKET && !c.path == !c.port)
         return fail("want path=PATH, or host=HOST,port=PORT");
     if (o->n_chardev == OPT_MAX_CHARDEVS)
@@ -322,5 +327,8 @@ char *opt_check_references(struct options *o)
     for (unsigned i = 0; i < o->n_serial; i++)
         if (!strncmp(o->serial[i], "chardev:", 8) && !opt_find_chardev(o, o->serial[i] + 8))
             return fail("-serial %s: chardev '%s' is not defined", o->serial[i], o->serial[i] + 8);
+    for (unsigned i = 0; i < o->n_monitor; i++)
+        if (!strncmp(o->monitor[i].where, "chardev:", 8) && !opt_find_chardev(o, o->monitor[i].where + 8))
+            return fail("a monitor's chardev '%s' is not defined", o->monitor[i].where + 8);
     return NULL;
 }

@@ -15,9 +15,11 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "board/run.h"
 #include "board/virt.h"
 #include "cli/options.h"
 #include "cli/stats.h"
+#include "debug/monitor.h"
 #include "exec/exec.h"
 #include "block/block.h"
 #include "hw/chardev.h"
@@ -69,12 +71,13 @@ static struct chardev *open_chardev(struct opened *c, const char *id, const char
     struct chardev *back = NULL;
     switch (d->kind) {
     case OPT_CHR_NULL: back = chardev_null(); break;
-    case OPT_CHR_FILE: back = chardev_file(d->path); break;
+    case OPT_CHR_FILE: back = chardev_file(d->path, d->append); break;
     case OPT_CHR_PTY: back = chardev_pty_labelled(d->id); break;
     case OPT_CHR_PIPE: back = chardev_pipe(d->path); break;
     case OPT_CHR_SOCKET: {
         const struct chardev_socket sock = {
             .path = d->path, .host = d->host, .port = d->port, .server = d->server, .wait = d->wait, .telnet = d->telnet,
+            .reconnect = d->reconnect ? (unsigned)strtoul(d->reconnect, NULL, 0) : 0,
         };
         back = chardev_socket(&sock);
         break;
@@ -86,21 +89,78 @@ static struct chardev *open_chardev(struct opened *c, const char *id, const char
     }
     if (d->logfile)
         chardev_set_log(back, d->logfile, d->logappend);
-    return c->by_index[i] = d->mux ? chardev_mux(back) : back;
+    c->by_index[i] = d->mux ? chardev_mux(back) : back;
+    chardev_set_label(c->by_index[i], d->id);
+    return c->by_index[i];
 }
 
-static struct chardev *open_serial(struct opened *c, const char *spec)
+/* The words of -serial, -monitor and -qmp; WHO is the option. */
+static struct chardev *open_words(struct opened *c, const char *who, const char *spec, const char *label)
 {
     if (!strncmp(spec, "chardev:", 8))
-        return open_chardev(c, spec + 8, "-serial");
-    if (!strncmp(spec, "vc", 2) && (!spec[2] || spec[2] == ':'))
-        return chardev_null();                   /* a text console in a window that is not there */
-    if (!strcmp(spec, "stdio") || !strcmp(spec, "mon:stdio"))
-        take_stdio(c, "-serial");
-    struct chardev *s = chardev_open(spec);
+        return open_chardev(c, spec + 8, who);
+    struct chardev *s;
+    if (!strncmp(spec, "vc", 2) && (!spec[2] || spec[2] == ':')) {
+        s = chardev_null();                      /* a text console in a window that is not there */
+    } else {
+        if (!strcmp(spec, "stdio") || !strcmp(spec, "mon:stdio"))
+            take_stdio(c, who);
+        s = chardev_open(spec);
+    }
     if (!s)
-        die("-serial %s: unknown character device", spec);
+        die("%s %s: unknown character device", who, spec);
+    chardev_set_label(s, label);
     return s;
+}
+
+static struct chardev *open_serial(struct opened *c, const char *spec, unsigned n)
+{
+    struct chardev *s = open_words(c, "-serial", spec, xasprintf("serial%u", n));
+    if (!strncmp(spec, "mon:", 4))
+        monitor_add_hmp(s);
+    return s;
+}
+
+/* Before the devices: the one that is attached last has a multiplexer's focus. */
+static void open_monitors(struct opened *c, const struct options *o)
+{
+    const char *by_default = options_default_monitor(o);
+    if (by_default)
+        monitor_add_hmp(open_words(c, "-monitor", by_default, "compat_monitor0"));
+    for (unsigned i = 0; i < o->n_monitor; i++) {
+        const struct opt_monitor *m = &o->monitor[i];
+        struct chardev *s = open_words(c, m->qmp ? "-qmp" : "-monitor", m->where, xasprintf("compat_monitor%u", i));
+        if (m->qmp)
+            monitor_add_qmp(s, m->pretty);
+        else
+            monitor_add_hmp(s);
+    }
+}
+
+/* What monitors tell of the command line. */
+static void describe_machine(const struct options *o)
+{
+    struct monitor_config m = {
+        .package = "gnomon " GNOMON_VERSION, .name = o->name, .machine = "virt", .guest = &a64_guest_ops,
+        .n_drives = o->n_drive, .n_devices = o->n_dev,
+    };
+    struct monitor_drive *drives = xcalloc(o->n_drive + 1, sizeof *drives);
+    for (unsigned i = 0; i < o->n_drive; i++)
+        drives[i] = (struct monitor_drive){ o->drive[i].id, o->drive[i].b.path, o->drive[i].b.format, o->drive[i].b.readonly };
+    struct monitor_device *devices = xcalloc(o->n_dev + 1, sizeof *devices);
+    static const char *const kinds[] = {
+        [OPT_DEV_RNG] = "virtio-rng", [OPT_DEV_CONSOLE] = "virtio-serial", [OPT_DEV_BLK] = "virtio-blk", [OPT_DEV_NET] = "virtio-net",
+    };
+    for (unsigned i = 0; i < o->n_dev; i++) {
+        const struct opt_device *d = &o->dev[i];
+        devices[i] = (struct monitor_device){
+            .name = xasprintf("%s-%s", kinds[d->kind], d->pci ? "pci" : "device"), .id = d->id,
+            .bus = d->pci ? "pcie.0" : "virtio-mmio", .peer = d->drive ? d->drive : d->netdev ? d->netdev : d->chardev,
+        };
+    }
+    m.drives = drives;
+    m.devices = devices;
+    monitor_init(&m);
 }
 
 /* ---- ending ---- */
@@ -135,7 +195,7 @@ static void on_signal(int sig)
     if (write(2, text, sizeof(text) - 1) < 0) {
         /* nowhere to say it */
     }
-    loop_quit(0);
+    run_request_shutdown(CAUSE_HOST_SIGNAL);
     alarm(3);
 }
 
@@ -177,10 +237,17 @@ static void open_drive(struct options *o, const struct opt_device *d, struct vir
         v->blk.num_queues = o->smp;              /* QEMU's default: one for each CPU */
 }
 
+static struct netdev *open_netdev(const char *id, const struct net_user_options *u)
+{
+    struct netdev *n = net_user_new(u);
+    n->id = id;
+    return n;
+}
+
 static void on_reset(void)
 {
     mmu_reset();
-    xlate_invalidate_all();
+    xlate_reset();
 }
 
 static void build_machine(struct options *o)
@@ -189,17 +256,27 @@ static void build_machine(struct options *o)
     struct virt_config cfg = {
         .ram_size = o->ram_size, .gic_version = o->gic_version, .smp = o->smp, .model = o->model,
         .kernel_path = o->kernel, .initrd_path = o->initrd, .dtb_path = o->dtb, .append = o->append,
-        .dumpdtb_path = o->dumpdtb, .no_reboot = o->no_reboot, .no_seed = !o->dtb_randomness,
+        .dumpdtb_path = o->dumpdtb, .no_seed = !o->dtb_randomness,
         .on_reset = on_reset,
     };
+    chardev_mux_escape(o->escape);
+    describe_machine(o);
+    open_monitors(&chars, o);
     const char *serial = options_serial0(o);
     if (serial)
-        cfg.serial0 = open_serial(&chars, serial);
+        cfg.serial0 = open_serial(&chars, serial, 0);
     else if (!o->nodefaults && !o->n_serial && !o->display_none)
         warn("there is no display: use -nographic or -serial stdio to see the serial port");
-    for (unsigned i = 1; i < o->n_serial; i++)
-        if (strcmp(o->serial[i], "none") && strcmp(o->serial[i], "null"))
-            warn("-serial %s: the machine has one serial port, this one goes nowhere", o->serial[i]);
+    /* A second port is there when it is asked for; more are opened, as in QEMU, and nothing is connected to them. */
+    for (unsigned i = 1; i < o->n_serial; i++) {
+        if (!strcmp(o->serial[i], "none"))
+            continue;
+        struct chardev *s = open_serial(&chars, o->serial[i], i);
+        if (i == 1)
+            cfg.serial1 = s;
+        else
+            warn("-serial %s: the machine has two serial ports, this one goes nowhere", o->serial[i]);
+    }
 
     struct virt_dev devs[OPT_MAX_DEVS + 1];
     for (unsigned i = 0; i < o->n_dev; i++) {
@@ -213,7 +290,7 @@ static void build_machine(struct options *o)
         if (d->drive)
             open_drive(o, d, &devs[i]);
         if (d->netdev && opt_find_netdev(o, d->netdev))
-            devs[i].net = net_user_new(&opt_find_netdev(o, d->netdev)->user);
+            devs[i].net = open_netdev(opt_find_netdev(o, d->netdev)->id, &opt_find_netdev(o, d->netdev)->user);
         if (d->fsdev) {
             devs[i].share = &opt_find_fsdev(o, d->fsdev)->p9;
             devs[i].mount_tag = d->mount_tag;
@@ -225,7 +302,7 @@ static void build_machine(struct options *o)
     cfg.n_devs = o->n_dev;
     if (!o->nodefaults && !o->net_given && !o->n_netdev) {
         static const struct net_user_options user;       /* QEMU's default network */
-        devs[cfg.n_devs++] = (struct virt_dev){ .kind = VIRT_DEV_NET, .pci = true, .slot = -1, .net = net_user_new(&user) };
+        devs[cfg.n_devs++] = (struct virt_dev){ .kind = VIRT_DEV_NET, .pci = true, .slot = -1, .net = open_netdev("user.0", &user) };
     }
 
     if (o->ram_size < VIRT_RAM_MIN || o->ram_size > VIRT_RAM_MAX)
@@ -263,10 +340,17 @@ int main(int argc, char *argv[])
     if (o.pidfile)
         write_pidfile(o.pidfile);
 
+    run_actions = (struct run_actions){ .reboot_ends = o.no_reboot, .shutdown_pauses = o.no_shutdown };
     set_signals();
     loop_init();
     build_machine(&o);
     exec_start();
+    if (!o.start_paused) {
+        machine_lock();
+        if (!run_continue())
+            bug("a new machine does not start");
+        machine_unlock();
+    }
     int status = loop_run();
     exec_stop();
     alarm(0);                                    /* images may take longer to be written */

@@ -19,7 +19,7 @@
 SETTER(kernel) SETTER(initrd) SETTER(append) SETTER(dtb) SETTER(name) SETTER(pidfile) SETTER(stats) SETTER(log_file)
 
 #define FLAG(field) static char *flag_##field(struct options *o, const char *arg) { o->field = true; return NULL; }
-FLAG(nographic) FLAG(nodefaults) FLAG(no_reboot) FLAG(snapshot)
+FLAG(nographic) FLAG(nodefaults) FLAG(no_reboot) FLAG(no_shutdown) FLAG(start_paused) FLAG(snapshot)
 
 static char *ignore(struct options *o, const char *arg)
 {
@@ -46,31 +46,44 @@ static char *set_serial(struct options *o, const char *arg)
     return NULL;
 }
 
-static char *set_monitor(struct options *o, const char *arg)
+static char *add_monitor(struct options *o, const char *where, bool qmp, bool pretty)
 {
     o->monitor_given = true;
-    if (strcmp(arg, "none") && strcmp(arg, "null"))
-        return fail("there is no monitor yet (none and null are accepted)");
+    if (!strcmp(where, "none") || !strcmp(where, "null"))
+        return NULL;
+    if (o->n_monitor == OPT_MAX_SERIALS)
+        return fail("too many monitors");
+    o->monitor[o->n_monitor++] = (struct opt_monitor){ where, qmp, pretty };
     return NULL;
 }
 
-/* -mon chardev=ID[,mode=readline]: the multiplexer answers Ctrl-A by itself, so that a monitor on a mux needs nothing more. */
+static char *set_monitor(struct options *o, const char *arg) { return add_monitor(o, arg, false, false); }
+static char *set_qmp(struct options *o, const char *arg) { return add_monitor(o, arg, true, false); }
+static char *set_qmp_pretty(struct options *o, const char *arg) { return add_monitor(o, arg, true, true); }
+
+/* -mon [chardev=]ID[,mode=readline|control][,pretty=on|off] */
 static char *set_mon(struct options *o, const char *arg)
 {
     struct keyvals k;
-    const char *err = keyvals_parse(&k, arg, "chardev"), *id = err ? NULL : keyvals_get(&k, "chardev");
-    if (err || !id)
-        return fail("%s", err ? err : "chardev=ID is missing");
-    const char *mode = keyvals_get(&k, "mode");
-    if (mode && strcmp(mode, "readline"))
-        return fail("mode=%s: there is no QMP server yet", mode);
-    const struct opt_chardev *c = opt_find_chardev(o, id);
-    if (!c)
-        return fail("chardev '%s' is not defined", id);
-    if (!c->mux)
-        return fail("there is no monitor yet but for the Ctrl-A commands of a chardev with mux=on");
-    o->monitor_given = true;
-    return NULL;
+    const char *err = keyvals_parse(&k, arg, "chardev");
+    if (err)
+        return fail("%s", err);
+    const char *id = NULL;
+    bool qmp = false, pretty = false;
+    for (unsigned i = 0; i < k.n; i++) {
+        const char *key = k.kv[i].key, *v = k.kv[i].value;
+        if (!strcmp(key, "chardev"))
+            id = v;
+        else if (!strcmp(key, "mode") && (!strcmp(v, "readline") || !strcmp(v, "control")))
+            qmp = *v == 'c';
+        else if (!strcmp(key, "pretty")) {
+            if (!parse_bool(v, &pretty))
+                return fail("pretty=%s: want on or off", v);
+        } else if (strcmp(key, "id")) {
+            return !strcmp(key, "mode") ? fail("mode=%s: want readline or control", v) : fail("a monitor has no property '%s'", key);
+        }
+    }
+    return id ? add_monitor(o, xasprintf("chardev:%s", id), qmp, pretty) : fail("chardev=ID is missing");
 }
 
 static char *set_display(struct options *o, const char *arg)
@@ -99,23 +112,39 @@ static char *set_log(struct options *o, const char *arg)
 static char *set_echr(struct options *o, const char *arg)
 {
     uint64_t v;
-    return !parse_uint(arg, &v) || v != 1 ? fail("only 1 (Ctrl-A) is available") : NULL;
+    if (!parse_uint(arg, &v) || v < 1 || v > 31)
+        return fail("want the number of a control character, 1 (Ctrl-A) to 31");
+    o->escape = (uint8_t)v;
+    return NULL;
 }
 
+/* There is no watchdog and no panic device: what they would do is accepted. */
 static char *set_action(struct options *o, const char *arg)
 {
+    static const struct { const char *key, *values[6]; } actions[] = {
+        { "reboot", { "reset", "shutdown" } },
+        { "shutdown", { "poweroff", "pause" } },
+        { "panic", { "shutdown", "pause", "exit-failure", "none" } },
+        { "watchdog", { "reset", "shutdown", "poweroff", "pause", "debug", "none" } },
+    };
     struct keyvals k;
     const char *err = keyvals_parse(&k, arg, NULL);
     if (err)
         return fail("%s", err);
     for (unsigned i = 0; i < k.n; i++) {
         const char *key = k.kv[i].key, *v = k.kv[i].value;
-        if (!strcmp(key, "reboot") && !strcmp(v, "shutdown"))
-            o->no_reboot = true;
-        else if (!strcmp(key, "reboot") && !strcmp(v, "reset"))
-            o->no_reboot = false;
-        else if (strcmp(key, "panic") && !(!strcmp(key, "shutdown") && !strcmp(v, "poweroff")))
-            return fail("%s=%s is not implemented", key, v);
+        bool known = false, fits = false;
+        for (unsigned n = 0; n < ARRAY_LEN(actions); n++)
+            for (unsigned m = 0; !strcmp(actions[n].key, key) && m < 6 && actions[n].values[m]; m++) {
+                known = true;
+                fits |= !strcmp(actions[n].values[m], v);
+            }
+        if (!fits)
+            return known ? fail("%s=%s: there is no such action", key, v) : fail("there is no event '%s'", key);
+        if (!strcmp(key, "reboot"))
+            o->no_reboot = !strcmp(v, "shutdown");
+        else if (!strcmp(key, "shutdown"))
+            o->no_shutdown = !strcmp(v, "pause");
     }
     return NULL;
 }
@@ -157,8 +186,10 @@ static const struct option table[] = {
     { "chardev", true, opt_chardev, H("KIND,id=ID[,..]", "stdio, file, pty, pipe, socket or null, with their properties, mux=on, logfile=FILE") },
     { "device", true, opt_device, H("NAME[,PROP=V]", "virtio-{blk,net,rng,serial}-{device,pci}, virtconsole,chardev=ID") },
     { "object", true, opt_object, H("rng-random,id=ID", "entropy for virtio-rng") },
-    { "monitor", true, set_monitor, H("none", "no monitor") },
-    { "mon", true, set_mon, H("chardev=ID", "Ctrl-A commands on a multiplexed chardev") },
+    { "monitor", true, set_monitor, H("WHERE", "human monitor, where as for -serial") },
+    { "qmp", true, set_qmp, H("WHERE", "QMP server") },
+    { "qmp-pretty", true, set_qmp_pretty, H("WHERE", "the same with indented JSON") },
+    { "mon", true, set_mon, H("chardev=ID[,mode=control]", "human monitor (or QMP server) on a chardev") },
     { "display", true, set_display, H("none", "no display") },
     { "vga", true, only_none, H("none", "no display") },
     { "parallel", true, only_none, H("none", "no parallel port") },
@@ -176,13 +207,15 @@ static const struct option table[] = {
     { "nodefaults", false, flag_nodefaults, H("", "only the devices asked for") },
     { "no-user-config", false, ignore, H("", "accepted") },
     { "no-reboot", false, flag_no_reboot, H("", "a guest reboot ends the run") },
-    { "action", true, set_action, H("reboot=shutdown", "as -no-reboot") },
+    { "no-shutdown", false, flag_no_shutdown, H("", "a guest power-off stops the machine and keeps it") },
+    { "action", true, set_action, H("EVENT=ACTION", "reboot=reset|shutdown, shutdown=poweroff|pause") },
+    { "S", false, flag_start_paused, H("", "do not start the CPUs: a monitor's cont does") },
     { "name", true, set_name, H("TEXT", "accepted") },
     { "pidfile", true, set_pidfile, H("FILE", "write the process id there") },
     { "d", true, set_log, H("LIST", "log channels (-d help lists them)") },
     { "D", true, set_log_file, H("FILE", "log there instead of standard error") },
     { "stats", true, set_stats, H("FILE", "write counters there at the end (JSON)") },
-    { "echr", true, set_echr, NULL },
+    { "echr", true, set_echr, H("N", "escape character of multiplexed consoles [1, Ctrl-A]") },
     { "L", true, ignore, NULL },
     { "rtc", true, ignore, NULL },               /* base=utc,clock=host is what the board does */
     { "uuid", true, ignore, NULL },
@@ -192,10 +225,10 @@ static const struct option table[] = {
     { "bios", true, missing, NULL }, { "pflash", true, missing, NULL },
     { "hdb", true, opt_disk, NULL }, { "hdc", true, opt_disk, NULL }, { "hdd", true, opt_disk, NULL },
     { "cdrom", true, opt_cdrom, NULL },
-    { "s", false, missing, NULL }, { "S", false, missing, NULL },
-    { "gdb", true, missing, NULL }, { "qmp", true, missing, NULL }, { "daemonize", false, missing, NULL },
+    { "s", false, missing, NULL },
+    { "gdb", true, missing, NULL }, { "daemonize", false, missing, NULL },
     { "boot", true, missing, NULL }, { "smbios", true, missing, NULL }, { "fw_cfg", true, missing, NULL },
-    { "numa", true, missing, NULL }, { "global", true, missing, NULL }, { "no-shutdown", false, missing, NULL },
+    { "numa", true, missing, NULL }, { "global", true, missing, NULL },
     { "enable-kvm", false, missing, NULL }, { "icount", true, missing, NULL }, { "vnc", true, missing, NULL },
     { "trace", true, missing, NULL }, { "loadvm", true, missing, NULL }, { "readconfig", true, missing, NULL },
     { "semihosting", false, missing, NULL }, { "usb", false, missing, NULL }, { "incoming", true, missing, NULL },
@@ -205,8 +238,10 @@ char *options_parse(struct options *o, int argc, char *const argv[])
 {
     *o = (struct options){
         .gic_version = 2, .dtb_randomness = true, .model = A64_CORTEX_A57, .cpu_name = NULL, .ram_size = OPT_DEFAULT_RAM, .smp = 1,
-        .jit = true, .shadow = true, .code_size = OPT_DEFAULT_CODE,
+        .jit = true, .shadow = true, .code_size = OPT_DEFAULT_CODE, .escape = 1,
     };
+    const char *slash = strrchr(argv[0], '/');
+    o->called_qemu = !strncmp(slash ? slash + 1 : argv[0], "qemu-system-", 12);
     for (int i = 1; i < argc; i++) {
         const char *word = argv[i], *name = word;
         if (*name != '-') {
@@ -243,6 +278,15 @@ const char *options_serial0(const struct options *o)
     return o->monitor_given ? "stdio" : "mon:stdio";
 }
 
+const char *options_default_monitor(const struct options *o)
+{
+    /* Without -nographic it is in a window, and there is none. */
+    bool muxed = false;
+    for (unsigned i = 0; i < o->n_serial; i++)
+        muxed |= !strncmp(o->serial[i], "mon:", 4);
+    return o->nographic && !o->nodefaults && !o->monitor_given && o->n_serial && !muxed ? "stdio" : NULL;
+}
+
 static void print_help(void)
 {
     printf("usage: gnomon-system-aarch64 [OPTION]...\n"
@@ -259,12 +303,21 @@ static void print_help(void)
     printf("\n-machine, -cpu, -accel, -device, -chardev and -d list what there is with 'help'.\n");
 }
 
+/* Scripts compare the version of what is called QEMU. */
+static void print_version(const struct options *o)
+{
+    if (o->called_qemu)
+        printf("QEMU emulator version %s (gnomon %s)\n", OPT_QEMU_VERSION, GNOMON_VERSION);
+    else
+        printf("gnomon emulator version %s\n", GNOMON_VERSION);
+}
+
 void options_print_info(const struct options *o)
 {
     switch (o->info) {
     case INFO_NONE: break;
     case INFO_HELP: print_help(); break;
-    case INFO_VERSION: printf("gnomon emulator version %s\n", GNOMON_VERSION); break;
+    case INFO_VERSION: print_version(o); break;
     case INFO_MACHINES: opt_print_machines(); break;
     case INFO_CPUS: opt_print_cpus(); break;
     case INFO_LOG: log_help(); break;

@@ -44,10 +44,16 @@ struct opt_chardev {
     enum opt_chardev_kind kind;
     const char *id, *path;
     const char *host, *port;                     /* SOCKET without path: TCP */
-    bool server, wait, telnet;
+    bool server, wait, telnet, append;
+    const char *reconnect;                       /* seconds */
     const char *logfile;                         /* a copy of the output, or NULL */
     bool logappend;
     bool mux, signals;
+};
+
+struct opt_monitor {
+    const char *where;                           /* a chardev's id after "chardev:", or chardev_open()'s words */
+    bool qmp, pretty;
 };
 
 struct opt_drive {
@@ -87,10 +93,13 @@ struct options {
     const char *kernel, *initrd, *append, *dtb;
 
     bool nographic, nodefaults, display_none;
-    bool no_reboot;
+    bool no_reboot, no_shutdown, start_paused;
     const char *serial[OPT_MAX_SERIALS];         /* words of -serial, in order */
     unsigned n_serial;
-    bool monitor_given;                          /* -monitor or -mon: no default monitor */
+    struct opt_monitor monitor[OPT_MAX_SERIALS];
+    unsigned n_monitor;
+    bool monitor_given;                          /* -monitor, -mon or -qmp: no default monitor */
+    bool called_qemu;                            /* the program's name is qemu-system-... */
     struct opt_chardev chardev[OPT_MAX_CHARDEVS];
     unsigned n_chardev;
     struct opt_device dev[OPT_MAX_DEVS];
@@ -106,6 +115,7 @@ struct options {
     const char *object_id[OPT_MAX_DEVS];         /* entropy sources of -object */
     unsigned n_object;
 
+    uint8_t escape;                              /* -echr */
     const char *name, *pidfile, *stats;
     const char *log_file;
 
@@ -115,6 +125,9 @@ struct options {
     unsigned spt_windows, spt_prefill;
     uint64_t code_size;
 };
+
+/* The version of QEMU whose options these are. */
+#define OPT_QEMU_VERSION "10.0.0"
 
 #define OPT_DEFAULT_RAM (128ull << 20)
 #define OPT_DEFAULT_CODE (128ull << 20)
@@ -127,6 +140,9 @@ char *options_parse(struct options *o, int argc, char *const argv[]) MUST_CHECK;
 
 /* What serial port 0 is: chardev_open()'s words or "chardev:ID"; NULL: nothing there. QEMU's rules for -nographic & co. */
 const char *options_serial0(const struct options *o);
+
+/* Where the monitor is that QEMU makes without being asked, or NULL. */
+const char *options_default_monitor(const struct options *o);
 
 /* Print what o->info asks for on stdout. */
 void options_print_info(const struct options *o);

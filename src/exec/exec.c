@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/quiet.h"
@@ -25,6 +26,7 @@ struct exec_vcpu {
     struct vcpu *c;
     const struct guest_ops *guest;
     pthread_t thread;
+    pid_t tid;
     pthread_cond_t wake;
     jmp_buf unwind;                               /* the run loop, for unwinding C frames outside translated code */
     bool off;                                     /* PSCI */
@@ -277,6 +279,7 @@ static void *vcpu_main(void *arg)
 {
     struct exec_vcpu *v = arg;
     struct vcpu *c = v->c;
+    __atomic_store_n(&v->tid, gettid(), __ATOMIC_RELAXED);
     fault_thread_init(c);
     mem_master = c->index;
     while (may_run(v)) {
@@ -326,11 +329,11 @@ static void kick_all(void)
 
 void exec_pause_all(void)
 {
-    if (!ex.started)
-        return;
     pthread_mutex_lock(&ex.lock);
     __atomic_store_n(&ex.pause, true, __ATOMIC_RELEASE);
     pthread_mutex_unlock(&ex.lock);
+    if (!ex.started)
+        return;                                   /* they will start held */
     kick_all();
     pthread_mutex_lock(&ex.lock);
     for (unsigned i = 0; i < ex.n; i++)
@@ -362,3 +365,5 @@ void exec_stop(void)
 }
 
 struct vcpu *exec_vcpu(unsigned i) { return i < ex.n ? ex.v[i].c : NULL; }
+
+int exec_thread_id(unsigned i) { return i < ex.n ? (int)__atomic_load_n(&ex.v[i].tid, __ATOMIC_RELAXED) : 0; }

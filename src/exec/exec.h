@@ -35,7 +35,7 @@ void exec_set_power(struct vcpu *c, bool on);
 void exec_wait_off(struct vcpu *c);
 /*
  * Hold every vCPU outside guest code, helpers and devices (those off or in WFI included) until exec_resume_all(); for reset and
- * snapshots. Main thread, machine lock not held. While held, their state may be changed.
+ * snapshots. Main thread, machine lock not held. While held, their state may be changed. Before exec_start(): they start held.
  */
 void exec_pause_all(void);
 void exec_resume_all(void);
@@ -55,6 +55,8 @@ void exec_set_watches(const struct debug_watch *w, unsigned n);
 /* Stop all vCPU threads for good; used at power off. Any thread but a vCPU's may wait for them. */
 void exec_stop(void);
 struct vcpu *exec_vcpu(unsigned i);              /* NULL past the last */
+
+int exec_thread_id(unsigned i);                  /* of vCPU i's thread, as the host numbers it; 0 before exec_start() */
 
 /* fault.c: signal handlers; the thread part for a thread that runs translated code of c. */
 void fault_init(void);

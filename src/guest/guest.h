@@ -18,7 +18,10 @@ enum access { ACC_READ, ACC_WRITE, ACC_EXEC };
 
 enum walk_status { WALK_OK, WALK_FAULT };
 
-/* The result of a walk. On WALK_OK gpa .. perms hold; on WALK_FAULT code and level. */
+/*
+ * The result of a walk. On WALK_OK gpa .. perms hold; on WALK_FAULT code and level, and shift is that of what the entry which ended
+ * the walk would have covered, or 0.
+ */
 struct walk {
     uint64_t gpa;                                /* of va itself */
     uint8_t shift;                               /* log2 size of the leaf: 12, 14, 16, 21, 25, 29, 30, ...; contiguous ranges are not widened */

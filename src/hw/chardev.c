@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,6 +27,7 @@
 #define OUT_FLUSH 2048u                          /* write without waiting for the timer from here */
 #define OUT_CHUNK 512u                           /* at most this much is written after one POLLOUT: below PIPE_BUF */
 #define OUT_DELAY 1000000u                       /* ns */
+#define LAST_PATIENCE 1000                       /* ms: how long the end of the run waits for somebody connected who reads nothing */
 #define PATIENCE 200                             /* ms: how often a writer that waits looks whether the run ends */
 
 static struct fd_chardev *all;                   /* for the flush at exit */
@@ -103,7 +105,8 @@ static void write_out(struct fd_chardev *f, enum wait wait)
 {
     size_t done = 0;
     while (done < f->used && !f->dead) {
-        if (!ready(f->out, POLLOUT, wait == WAIT_RUN ? PATIENCE : wait == WAIT_END ? -1 : 0)) {
+        int end = f->gone ? LAST_PATIENCE : -1;
+        if (!ready(f->out, POLLOUT, wait == WAIT_RUN ? PATIENCE : wait == WAIT_END ? end : 0)) {
             if (wait == WAIT_RUN && !loop_quitting())
                 continue;
             break;
@@ -240,16 +243,30 @@ static void in_ready(void *opaque, unsigned events)
     f->in = -1;
 }
 
+static void tell(struct fd_chardev *f, enum chardev_event e)
+{
+    if (f->front.event)
+        f->front.event(f->front.opaque, e);
+}
+
 static void fd_attach(struct chardev *c, const struct chardev_front *front)
 {
     struct fd_chardev *f = (struct fd_chardev *)c;
     if (f->front.can_receive)
         die("a character device can have only one front end: use a multiplexed one (mon:...)");
     f->front = *front;
+    if (f->in >= 0 || f->out >= 0)
+        tell(f, CHARDEV_OPENED);
     fd_accept_input(c);
 }
 
-static const struct chardev_ops fd_ops = { fd_attach, fd_write, fd_accept_input };
+static size_t fd_room(const struct chardev *c)
+{
+    const struct fd_chardev *f = (const struct fd_chardev *)c;
+    return f->out < 0 || f->dead ? SIZE_MAX : OUT_SIZE - f->used;        /* what goes nowhere never waits */
+}
+
+static const struct chardev_ops fd_ops = { fd_attach, fd_write, fd_accept_input, fd_room };
 
 void chardev_fd_init(struct fd_chardev *f, int in, int out)
 {
@@ -273,11 +290,13 @@ void chardev_fd_connect(struct fd_chardev *f, int in, int out)
     f->out = out;
     f->dead = false;
     f->whole = true;
+    tell(f, CHARDEV_OPENED);
     fd_accept_input(&f->c);
 }
 
 void chardev_fd_disconnect(struct fd_chardev *f)
 {
+    bool was = f->in >= 0 || f->out >= 0;
     if (f->in_watched)
         loop_fd_del(f->in);
     if (f->out_watched && f->out != f->in)
@@ -286,12 +305,15 @@ void chardev_fd_disconnect(struct fd_chardev *f)
     loop_timer_cancel(&f->flush);
     f->in = f->out = -1;
     f->used = 0;
+    if (was)
+        tell(f, CHARDEV_CLOSED);
 }
 
-static struct chardev *new_fd(int in, int out)
+static struct chardev *new_fd(int in, int out, const char *filename)
 {
     struct fd_chardev *f = xcalloc(1, sizeof *f);
     chardev_fd_init(f, in, out);
+    f->c.filename = filename;
     return &f->c;
 }
 
@@ -305,26 +327,28 @@ struct chardev *chardev_stdio(bool signals)
     taken = true;
     signal(SIGPIPE, SIG_IGN);
     make_raw(signals);
-    return new_fd(STDIN_FILENO, STDOUT_FILENO);
+    return new_fd(STDIN_FILENO, STDOUT_FILENO, "stdio");
 }
 
-struct chardev *chardev_file(const char *path)
+struct chardev *chardev_file(const char *path, bool append)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC), 0666);
     if (fd < 0)
         die("cannot open %s: %s", path, strerror(errno));
-    return new_fd(-1, fd);
+    return new_fd(-1, fd, "file");
 }
 
 static void null_attach(struct chardev *c, const struct chardev_front *front) { (void)c, (void)front; }
 static void null_write(struct chardev *c, const uint8_t *buf, size_t len) { (void)c, (void)buf, (void)len; }
 static void null_accept(struct chardev *c) { (void)c; }
-static const struct chardev_ops null_ops = { null_attach, null_write, null_accept };
+static size_t null_room(const struct chardev *c) { (void)c; return SIZE_MAX; }
+static const struct chardev_ops null_ops = { null_attach, null_write, null_accept, null_room };
 
 struct chardev *chardev_null(void)
 {
     struct chardev *c = xcalloc(1, sizeof *c);
     c->ops = &null_ops;
+    c->filename = "null";
     return c;
 }
 
@@ -340,6 +364,10 @@ static struct chardev *open_socket(const char *what, const char *spec, bool is_u
             s.server = true;
         else if (!strcmp(w, "nowait") || !strcmp(w, "wait=off"))
             s.wait = false;
+        else if (!strncmp(w, "reconnect=", 10) && w[10] >= '0' && w[10] <= '9')
+            s.reconnect = (unsigned)strtoul(w + 10, NULL, 10);
+        else if (!strcmp(w, "telnet") || !strcmp(w, "telnet=on"))
+            s.telnet = true;
         else if (strcmp(w, "wait=on") && strcmp(w, "server=off") && strncmp(w, "nodelay", 7))
             die("%s: unknown word '%s'", what, w);
     }
@@ -371,7 +399,7 @@ struct chardev *chardev_open(const char *spec)
     if (!strcmp(spec, "pty"))
         return chardev_pty();
     if (!strncmp(spec, "file:", 5) && spec[5])
-        return chardev_file(spec + 5);
+        return chardev_file(spec + 5, false);
     if (!strncmp(spec, "pipe:", 5) && spec[5])
         return chardev_pipe(spec + 5);
     if (!strncmp(spec, "unix:", 5))
@@ -385,15 +413,51 @@ struct chardev *chardev_open(const char *spec)
 
 void chardev_set_log(struct chardev *c, const char *path, bool append)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC), 0666);
-    if (fd < 0)
-        die("cannot open %s: %s", path, strerror(errno));
-    c->log = new_fd(-1, fd);
+    c->log = chardev_file(path, append);
+}
+
+/* ---- names ---- */
+
+static struct chardev *labelled;
+
+void chardev_set_label(struct chardev *c, const char *label)
+{
+    if (!c->label) {
+        struct chardev **at = &labelled;
+        while (*at)
+            at = &(*at)->next;
+        *at = c;
+    }
+    c->label = label;
+}
+
+bool chardev_describe(unsigned n, struct chardev_info *info)
+{
+    const struct chardev *c = labelled;
+    while (c && n--)
+        c = c->next;
+    if (!c)
+        return false;
+    info->label = c->label;
+    info->attached = c->attached;
+    bool gone = false;
+    if (c->ops == &fd_ops) {
+        const struct fd_chardev *f = (const struct fd_chardev *)c;
+        gone = f->gone && f->in < 0 && f->out < 0;
+    }
+    snprintf(info->filename, sizeof info->filename, "%s%s", gone ? "disconnected:" : "", c->filename ? c->filename : "");
+    return true;
 }
 
 /* ---- dispatch ---- */
 
-void chardev_attach(struct chardev *c, const struct chardev_front *front) { c->ops->attach(c, front); }
+void chardev_attach(struct chardev *c, const struct chardev_front *front)
+{
+    c->attached = true;
+    c->ops->attach(c, front);
+}
+
+size_t chardev_room(const struct chardev *c) { return c->ops->room(c); }
 
 void chardev_write(struct chardev *c, const uint8_t *buf, size_t len)
 {

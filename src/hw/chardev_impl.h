@@ -14,11 +14,15 @@ struct chardev_ops {
     void (*attach)(struct chardev *c, const struct chardev_front *front);
     void (*write)(struct chardev *c, const uint8_t *buf, size_t len);
     void (*accept_input)(struct chardev *c);
+    size_t (*room)(const struct chardev *c);
 };
 
 struct chardev {
     const struct chardev_ops *ops;
     struct chardev *log;                         /* output is copied there; NULL: nowhere */
+    const char *label, *filename;                /* for chardev_describe() */
+    bool attached;
+    struct chardev *next;                        /* of the labelled ones */
 };
 
 struct fd_chardev {

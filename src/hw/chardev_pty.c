@@ -67,6 +67,7 @@ struct chardev *chardev_pty_labelled(const char *label)
     printf("char device redirected to %s (label %s)\n", name, label);
     fflush(stdout);
     chardev_fd_init(&p->f, -1, -1);
+    p->f.c.filename = xasprintf("pty:%s", name);
     p->f.gone = gone;
     loop_timer_init(&p->look, look, p);
     loop_timer_arm(&p->look, now_ns());
@@ -102,5 +103,6 @@ struct chardev *chardev_pipe(const char *path)
     struct fd_chardev *f = xcalloc(1, sizeof *f);
     chardev_fd_init(f, in, out);
     f->whole = true;
+    f->c.filename = "pipe";
     return &f->c;
 }

@@ -2,7 +2,7 @@
  * chardev_socket.c - a stream socket as a backend: TCP or local, server or client, telnet.
  *
  * Owns the listening socket and the connection. Must not know devices. A server takes one connection at a time; the
- * next waits in the host's queue until that one has ended.
+ * next waits in the host's queue until that one has ended. A client with RECONNECT tries again from the event loop.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,6 +36,8 @@ struct sock {
     bool telnet;
     enum telnet_state state;
     bool after_cr;
+    struct chardev_socket o;                     /* client with reconnect: where to */
+    struct loop_timer again;
 };
 
 static size_t telnet_filter(struct fd_chardev *f, uint8_t *buf, size_t len)
@@ -101,10 +103,13 @@ static void gone(struct fd_chardev *f)
     s->fd = -1;
     if (s->listener >= 0)
         loop_fd_set(s->listener, POLLIN, on_connection, s);
+    if (s->o.reconnect)
+        loop_timer_arm(&s->again, now_ns() + s->o.reconnect * 1000000000ull);
 }
 
 /* ---- addresses ---- */
 
+/* A connection that cannot be made is fatal, or, with RECONNECT, -1. */
 static int local_socket(const struct chardev_socket *o)
 {
     struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -117,6 +122,10 @@ static int local_socket(const struct chardev_socket *o)
     if (o->server)
         unlink(o->path);                         /* of an earlier run */
     int r = o->server ? bind(fd, (struct sockaddr *)&a, sizeof a) : connect(fd, (struct sockaddr *)&a, sizeof a);
+    if (r < 0 && o->reconnect) {
+        close(fd);
+        return -1;
+    }
     if (r < 0 || (o->server && listen(fd, 1) < 0))
         die("%s: %s", o->path, strerror(errno));
     return fd;
@@ -127,6 +136,8 @@ static int tcp_socket(const struct chardev_socket *o)
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = o->server ? AI_PASSIVE : 0 }, *list;
     const char *host = o->host && *o->host ? o->host : NULL;
     int e = getaddrinfo(host, o->port, &hints, &list);
+    if (e && o->reconnect)
+        return -1;
     if (e)
         die("%s:%s: %s", host ? host : "", o->port, gai_strerror(e));
     int fd = -1, one = 1, err = 0;
@@ -145,20 +156,42 @@ static int tcp_socket(const struct chardev_socket *o)
         fd = -1;
     }
     freeaddrinfo(list);
-    if (fd < 0)
+    if (fd < 0 && !o->reconnect)
         die("cannot %s %s:%s: %s", o->server ? "listen on" : "connect to", host ? host : "", o->port, strerror(err));
     return fd;
+}
+
+static void try_again(void *opaque)
+{
+    struct sock *s = opaque;
+    int fd = s->o.path ? local_socket(&s->o) : tcp_socket(&s->o);
+    if (fd >= 0 && fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) == 0) {
+        connected(s, fd);
+        return;
+    }
+    if (fd >= 0)
+        close(fd);
+    loop_timer_arm(&s->again, now_ns() + s->o.reconnect * 1000000000ull);
 }
 
 struct chardev *chardev_socket(const struct chardev_socket *o)
 {
     struct sock *s = xcalloc(1, sizeof *s);
-    int fd = o->path ? local_socket(o) : tcp_socket(o);
     chardev_fd_init(&s->f, -1, -1);
+    const char *server = o->server ? ",server=on" : "";
+    s->f.c.filename = o->path ? xasprintf("unix:%s%s", o->path, server)
+                              : xasprintf("%s:%s:%s%s", o->telnet ? "telnet" : "tcp", o->host ? o->host : "", o->port, server);
     s->f.gone = gone;
     s->telnet = o->telnet;
     s->f.filter = o->telnet ? telnet_filter : NULL;
     s->fd = s->listener = -1;
+    if (!o->server && o->reconnect) {
+        s->o = *o;
+        loop_timer_init(&s->again, try_again, s);
+        try_again(s);
+        return &s->f.c;
+    }
+    int fd = o->path ? local_socket(o) : tcp_socket(o);
     if (o->server) {
         s->listener = fd;
         if (o->wait) {

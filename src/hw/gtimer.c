@@ -24,13 +24,14 @@ struct gtimer {
     struct device dev;                           /* first */
     unsigned ncpu;
     uint64_t start;                              /* CLOCK_MONOTONIC ns at which the count was 0 */
+    uint64_t stopped;                            /* CLOCK_MONOTONIC ns at which it stood still; 0: it goes */
     struct channel ch[][GTIMER_KINDS];
 };
 
 static uint64_t count(void *opaque)
 {
     const struct gtimer *t = opaque;
-    return (now_ns() - t->start) / GTIMER_NS;
+    return ((t->stopped ? t->stopped : now_ns()) - t->start) / GTIMER_NS;
 }
 
 static void refresh(struct channel *c)
@@ -40,7 +41,7 @@ static void refresh(struct channel *c)
     uint64_t deadline = UINT64_MAX;
     if ((c->ctl & (CTL_ENABLE | CTL_IMASK)) == CTL_ENABLE) {
         level = count(t) >= c->cval;
-        if (!level && c->cval < (UINT64_MAX - t->start) / GTIMER_NS)
+        if (!level && !t->stopped && c->cval < (UINT64_MAX - t->start) / GTIMER_NS)
             deadline = t->start + c->cval * GTIMER_NS;
     }
     loop_timer_arm(&c->timer, deadline);
@@ -48,6 +49,27 @@ static void refresh(struct channel *c)
         c->level = level;
         irq_set(&c->irq, level);
     }
+}
+
+static void refresh_all(struct gtimer *t)
+{
+    for (unsigned i = 0; i < t->ncpu; i++)
+        for (unsigned k = 0; k < GTIMER_KINDS; k++)
+            refresh(&t->ch[i][k]);
+}
+
+void gtimer_run(struct gtimer *t, bool on)
+{
+    if (on == !t->stopped)
+        return;
+    uint64_t now = now_ns();
+    if (on) {
+        t->start += now - t->stopped;
+        t->stopped = 0;
+    } else {
+        t->stopped = now;
+    }
+    refresh_all(t);
 }
 
 static void expired(void *opaque)

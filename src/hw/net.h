@@ -17,6 +17,7 @@ struct netdev {
     bool (*can_receive)(void *card);
     void (*receive)(void *card, const uint8_t *frame, size_t len);
     void *card;
+    const char *id;                              /* of -netdev, for monitors; or NULL */
 };
 
 /* User networking (-netdev user): the guest behind a NAT, by libslirp. Strings may be NULL; addresses as in QEMU. */
@@ -32,5 +33,18 @@ struct net_user_options {
     unsigned n_guestfwd;
 };
 struct netdev *net_user_new(const struct net_user_options *o) MUST_CHECK;        /* die()s on what is wrong in it */
+
+/* The first user network (ID NULL) or the one with that id; NULL: none. */
+struct netdev *net_user_find(const char *id);
+/* The Nth user network, in order of creation; NULL past the last. */
+struct netdev *net_user_nth(unsigned n);
+/* NULL, or what is wrong, as a sentence to be freed. RULE as in struct net_user_options. */
+char *net_user_forward(struct netdev *n, const char *rule) MUST_CHECK;
+/* "[tcp|udp]:[HOSTADDR]:HOSTPORT". The same. */
+char *net_user_unforward(struct netdev *n, const char *rule) MUST_CHECK;
+/* A table of connections, to be freed. */
+char *net_user_connections(struct netdev *n);
+/* "net=10.0.2.0,restrict=off", to be freed. */
+char *net_user_describe(const struct netdev *n);
 
 #endif

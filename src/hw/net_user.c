@@ -29,7 +29,12 @@ struct user_net {
     bool waiting, woken;                         /* the thread is in poll(); it has been told to look again */
     struct pollfd *fds;
     unsigned n_fds, room;
+    struct net_user_options o;
+    struct in_addr network;
+    struct user_net *next;
 };
+
+static struct user_net *all;
 
 struct user_timer {
     struct loop_timer t;                         /* first */
@@ -216,26 +221,58 @@ static bool parse_port(const char *s, uint16_t *port)
     return *s && !*end && v <= 65535;
 }
 
-/* "[tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT" */
-static void forward(Slirp *slirp, const char *rule)
+/* "[tcp|udp]:[ADDR]:PORT" in S, which is cut up; *ADDR stays where none is named. */
+static bool parse_end(char *s, bool *udp, struct in_addr *addr, uint16_t *port)
 {
-    char *s = xasprintf("%s", rule), *dash = strchr(s, '-');
-    char *a = strchr(s, ':'), *b = a ? strchr(a + 1, ':') : NULL, *g = dash ? strchr(dash, ':') : NULL;
-    uint16_t host_port, guest_port;
-    if (!a || !b || !dash || !g || dash < b)
-        die("-netdev user: hostfwd=%s: want [tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT", rule);
-    *a++ = *b++ = *dash++ = *g++ = 0;
-    bool udp = !strcmp(s, "udp");
-    if ((*s && !udp && strcmp(s, "tcp")) || !parse_port(b, &host_port) || !parse_port(g, &guest_port) || !guest_port)
-        die("-netdev user: hostfwd=%s: want [tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT", rule);
+    char *a = strchr(s, ':'), *p = a ? strchr(a + 1, ':') : NULL;
+    if (!p)
+        return false;
+    *a++ = *p++ = 0;
+    *udp = !strcmp(s, "udp");
+    if ((*s && !*udp && strcmp(s, "tcp")) || (*a && inet_pton(AF_INET, a, addr) != 1))
+        return false;
+    return parse_port(p, port);
+}
+
+char *net_user_forward(struct netdev *n, const char *rule)
+{
+    struct user_net *u = (struct user_net *)n;
+    char *s = xasprintf("%s", rule), *dash = strchr(s, '-'), *end = NULL;
     struct in_addr host = { htonl(INADDR_ANY) }, guest = { 0 };
-    if (*a)
-        host = address("hostfwd", a);
-    if (*dash)
-        guest = address("hostfwd", dash);
-    if (slirp_add_hostfwd(slirp, udp, host, host_port, guest, guest_port) < 0)
-        die("-netdev user: hostfwd=%s: cannot listen there: %s", rule, strerror(errno));
+    uint16_t host_port, guest_port = 0;
+    bool udp, ok = false;
+    if (dash) {
+        *dash++ = 0;
+        end = strchr(dash, ':');
+    }
+    if (end) {
+        *end++ = 0;
+        ok = parse_end(s, &udp, &host, &host_port) && (!*dash || inet_pton(AF_INET, dash, &guest) == 1) &&
+             parse_port(end, &guest_port) && guest_port;
+    }
     free(s);
+    if (!ok)
+        return xasprintf("hostfwd=%s: want [tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT", rule);
+    if (slirp_add_hostfwd(u->slirp, udp, host, host_port, guest, guest_port) < 0)
+        return xasprintf("hostfwd=%s: cannot listen there: %s", rule, strerror(errno));
+    notify(u);
+    return NULL;
+}
+
+char *net_user_unforward(struct netdev *n, const char *rule)
+{
+    struct user_net *u = (struct user_net *)n;
+    char *s = xasprintf("%s", rule);
+    struct in_addr host = { htonl(INADDR_ANY) };
+    uint16_t port;
+    bool udp, ok = parse_end(s, &udp, &host, &port);
+    free(s);
+    if (!ok)
+        return xasprintf("invalid format: want [tcp|udp]:[HOSTADDR]:HOSTPORT");
+    if (slirp_remove_hostfwd(u->slirp, udp, host, port) < 0)
+        return xasprintf("host forwarding rule for %s not found", rule);
+    notify(u);
+    return NULL;
 }
 
 /* "[tcp]:SERVER:PORT-cmd:COMMAND": a program for each connection to that address. */
@@ -268,7 +305,12 @@ struct netdev *net_user_new(const struct net_user_options *o)
         bug("IPv6 addresses");
     c.vprefix_len = 64;
 
-    struct user_net *u = xcalloc(1, sizeof *u);
+    struct user_net *u = xcalloc(1, sizeof *u), **last = &all;
+    while (*last)
+        last = &(*last)->next;
+    *last = u;
+    u->o = *o;
+    u->network = c.vnetwork;
     u->n.send = from_guest;
     u->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (u->wake_fd < 0)
@@ -276,8 +318,11 @@ struct netdev *net_user_new(const struct net_user_options *o)
     u->slirp = slirp_new(&c, &callbacks, u);
     if (!u->slirp)
         die("-netdev user: libslirp does not accept these addresses");
-    for (unsigned i = 0; i < o->n_hostfwd; i++)
-        forward(u->slirp, o->hostfwd[i]);
+    for (unsigned i = 0; i < o->n_hostfwd; i++) {
+        char *e = net_user_forward(&u->n, o->hostfwd[i]);
+        if (e)
+            die("-netdev user: %s", e);
+    }
     for (unsigned i = 0; i < o->n_guestfwd; i++)
         guest_forward(u->slirp, o->guestfwd[i]);
 
@@ -290,4 +335,35 @@ struct netdev *net_user_new(const struct net_user_options *o)
     pthread_detach(t);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return &u->n;
+}
+
+/* ---- for monitors ---- */
+
+struct netdev *net_user_find(const char *id)
+{
+    for (struct user_net *u = all; u; u = u->next)
+        if (!id || (u->n.id && !strcmp(u->n.id, id)))
+            return &u->n;
+    return NULL;
+}
+
+struct netdev *net_user_nth(unsigned n)
+{
+    struct user_net *u = all;
+    while (u && n--)
+        u = u->next;
+    return u ? &u->n : NULL;
+}
+
+char *net_user_connections(struct netdev *n)
+{
+    return slirp_connection_info(((struct user_net *)n)->slirp);
+}
+
+char *net_user_describe(const struct netdev *n)
+{
+    const struct user_net *u = (const struct user_net *)n;
+    char text[INET_ADDRSTRLEN] = "";
+    inet_ntop(AF_INET, &u->network, text, sizeof text);
+    return xasprintf("net=%s,restrict=%s", text, u->o.restricted ? "on" : "off");
 }

@@ -122,11 +122,12 @@ static void reset(struct device *d)
     update(s);
 }
 
-struct device *pl031_new(uint64_t base, struct irq irq)
+struct device *pl031_new(uint64_t base, struct irq irq, int64_t offset)
 {
     struct pl031 *s = xcalloc(1, sizeof *s);
     s->dev = (struct device){ .name = "pl031", .reset = reset };
     s->irq = irq;
+    s->offset = (uint32_t)offset;
     loop_timer_init(&s->timer, alarm_due, s);
     mem_add_mmio(base, 0x1000, &ops, s);
     return &s->dev;

@@ -86,6 +86,14 @@ bool mem_is_mmio(uint64_t gpa)
     return find(gpa, 1) != NULL;
 }
 
+bool mem_mmio_range(unsigned n, struct mem_range *r)
+{
+    if (n >= n_ranges)
+        return false;
+    *r = (struct mem_range){ ranges[n].base, ranges[n].size, ranges[n].ops->name };
+    return true;
+}
+
 static unsigned step_size(const struct range *r, unsigned size)
 {
     return r->ops->max_size && r->ops->max_size < size ? r->ops->max_size : size;

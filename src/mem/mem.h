@@ -48,6 +48,10 @@ bool mem_mmio_write(uint64_t gpa, unsigned size, uint64_t v) MUST_CHECK;
 /* Is the address a device's? (no lock) */
 bool mem_is_mmio(uint64_t gpa);
 
+/* The Nth range of devices in order of address, for monitors; false: there are not so many. */
+struct mem_range { uint64_t base, size; const char *name; };
+bool mem_mmio_range(unsigned n, struct mem_range *r) MUST_CHECK;
+
 /* DMA: devices read and write guest RAM only through these; false if the range is not all RAM. */
 bool mem_dma_read(uint64_t gpa, void *buf, size_t len) MUST_CHECK;
 bool mem_dma_write(uint64_t gpa, const void *buf, size_t len) MUST_CHECK;

@@ -34,7 +34,10 @@ struct mmu_config {
 
 void mmu_init(const struct mmu_config *cfg, const struct guest_ops *guest);
 void mmu_vcpu_init(struct vcpu *c);
-/* Forget every address space (machine reset). No vCPU runs; each must mmu_switch() before it does. */
+/*
+ * Forget every address space and what regions translated code names by slots (machine reset; xlate_reset() goes with it). No vCPU
+ * runs; each must mmu_switch() before it does.
+ */
 void mmu_reset(void);
 
 /* The slow paths; on a guest fault they raise it and unwind. */

@@ -267,7 +267,10 @@ void mmu_reset(void)
     }
     while (mmu.n_spaces)
         space_free(mmu.all[0]);
-    /* slot_region stays: translated code that outlives the reset names regions by their slots */
+    /* KASLR puts the next kernel elsewhere: kept, the slots would be used up after a few boots. */
+    for (unsigned g = 0; g < REGION_GROUPS; g++)
+        for (unsigned n = 0; n < REGION_SLOTS; n++)
+            mmu.slot_region[g][n] = INT64_MIN;
     memset(mmu.churn, 0, sizeof(mmu.churn));
 }
 

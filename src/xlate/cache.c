@@ -237,6 +237,18 @@ void cache_unlink_all(void)
     flush_jump_caches(FLUSH_KEYS);
 }
 
+void cache_clear(void)
+{
+    for (unsigned i = 0; i < SEGMENTS; i++)
+        if (xl.seg[i].base)
+            empty_segment(&xl.seg[i]);
+    for (uint32_t h = 0; h <= xl.hash_mask; h++)
+        while (xl.hash[h])
+            cache_remove(xl.hash[h]);            /* the interpreter's: they are in no segment */
+    cache_free_dead();
+    flush_jump_caches();
+}
+
 void cache_drop_page(uint64_t gpa, uint64_t len)
 {
     bool any = false;

@@ -138,6 +138,8 @@ void cache_remove(struct block *b);
 void cache_free_dead(struct vcpu *c);              /* c is outside blocks, the lock is not held */
 void cache_link(struct block *from, struct host_exit *e, struct block *to);
 void cache_unlink_all(void);
+/* Drop every block and its code. No vCPU is inside one. */
+void cache_clear(void);
 void cache_drop_page(uint64_t gpa, uint64_t len);
 struct block *cache_by_host_pc(const void *pc);
 void flush_jump_caches(uint32_t how);              /* FLUSH_*: every vCPU before it finds another block in C */

@@ -88,11 +88,19 @@ void xlate_init(const struct xlate_config *cfg, const struct guest_ops *guest, c
     mem_on_dma_write(on_dma_write);
 }
 
+/* What refers to blocks or regions. */
+static void forget_predictions(struct xlate_vcpu *x)
+{
+    for (unsigned v = 0; v < VIEW_COUNT; v++)
+        x->last_slot[v] = -1;
+    x->fault_block = NULL;
+    x->pending = NULL;
+}
+
 void xlate_vcpu_init(struct vcpu *c)
 {
     struct xlate_vcpu *x = xcalloc(1, sizeof(*x));
-    for (unsigned v = 0; v < VIEW_COUNT; v++)
-        x->last_slot[v] = -1;
+    forget_predictions(x);
     c->xlate = x;
     xl.vcpu[xl.n_vcpus++] = c;
     for (unsigned i = 0; i < ARRAY_LEN(c->jc); i++)
@@ -293,6 +301,13 @@ void xlate_invalidate_all(void)
     xl.epoch++;
     cache_unlink_all();
     xlate_unlock();
+}
+
+void xlate_reset(void)
+{
+    cache_clear();
+    for (unsigned v = 0; v < xl.n_vcpus; v++)
+        forget_predictions(xl.vcpu[v]->xlate);
 }
 
 const struct xlate_stats *xlate_stats(void) { return &xl.stats; }

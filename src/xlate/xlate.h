@@ -58,6 +58,8 @@ const struct xlate_stats *xlate_stats(void);
 void xlate_invalidate(uint64_t gpa, uint64_t len);
 /* Every block must be checked against memory before it runs again (IC IALLU). */
 void xlate_invalidate_all(void);
+/* Drop every block (machine reset). No vCPU runs. */
+void xlate_reset(void);
 /* What c's mode flags are in some page changed without its address space or mode changing (breakpoints): no jump skips the look-up. */
 void xlate_flags_changed(struct vcpu *c);
 /* Instruction translations for these virtual addresses may have changed: jump caches follow (called by src/mmu users at TLBI). */

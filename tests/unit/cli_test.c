@@ -159,7 +159,18 @@ static void test_serial(void)
     CHECK(accepts("-chardev stdio,id=console,signal=off,mux=on -serial chardev:console -mon chardev=console -vga none"));
     CHECK(eq(options_serial0(&o), "chardev:console") && o.chardev[0].mux && !o.chardev[0].signals && o.monitor_given);
     CHECK(refuses("-serial chardev:x", "-serial chardev:x: chardev 'x' is not defined"));
-    CHECK(refuses("-monitor unix:x", "-monitor unix:x: there is no monitor yet (none and null are accepted)"));
+    CHECK(accepts("-monitor unix:x,server=on,wait=off -qmp tcp:localhost:4444,server,nowait") && o.n_monitor == 2);
+    CHECK(eq(o.monitor[0].where, "unix:x,server=on,wait=off") && !o.monitor[0].qmp && o.monitor[1].qmp && !o.monitor[1].pretty);
+    CHECK(accepts("-monitor none") && o.monitor_given && o.n_monitor == 0);
+    CHECK(accepts("-chardev stdio,id=c,mux=on -mon c -mon chardev=c,mode=control,pretty=on -qmp-pretty stdio") && o.n_monitor == 3);
+    CHECK(eq(o.monitor[0].where, "chardev:c") && o.monitor[1].qmp && o.monitor[1].pretty && o.monitor[2].pretty);
+    CHECK(refuses("-mon chardev=c", "a monitor's chardev 'c' is not defined"));
+    CHECK(refuses("-mon chardev=c,mode=x", "-mon chardev=c,mode=x: mode=x: want readline or control"));
+    CHECK(accepts("-nographic -serial file:x") && eq(options_default_monitor(&o), "stdio"));
+    CHECK(accepts("-nographic") && !options_default_monitor(&o));
+    CHECK(accepts("-chardev socket,id=s,path=/x,reconnect=2") && eq(o.chardev[0].reconnect, "2"));
+    CHECK(refuses("-chardev socket,id=s,path=/x,server,reconnect=2",
+                  "-chardev socket,id=s,path=/x,server,reconnect=2: reconnect=2: want seconds, for a client"));
     CHECK(refuses("-chardev file,id=a", "-chardev file,id=a: path=PATH is missing"));
     CHECK(refuses("-chardev null,id=a -chardev null,id=a", "-chardev null,id=a: id 'a' is taken"));
     CHECK(accepts("-chardev socket,id=s,path=/x,server=on,wait=off,logfile=l -serial chardev:s") && o.chardev[0].server);
@@ -234,7 +245,10 @@ static void test_general(void)
     CHECK(accepts("--kernel K -initrd I --append console=ttyAMA0 -no-reboot -name guest=x -pidfile p -stats s -D log -dtb d"));
     CHECK(eq(o.kernel, "K") && eq(o.initrd, "I") && eq(o.append, "console=ttyAMA0") && o.no_reboot && eq(o.pidfile, "p"));
     CHECK(eq(o.stats, "s") && eq(o.log_file, "log") && eq(o.dtb, "d"));
-    CHECK(accepts("-action reboot=shutdown") && o.no_reboot);
+    CHECK(accepts("-action reboot=shutdown,shutdown=pause,panic=none") && o.no_reboot && o.no_shutdown);
+    CHECK(accepts("-S -no-shutdown -no-reboot -action reboot=reset") && o.start_paused && o.no_shutdown && !o.no_reboot);
+    CHECK(refuses("-action reboot=x", "-action reboot=x: reboot=x: there is no such action"));
+    CHECK(accepts("-echr 20") && o.escape == 20);
     CHECK(accepts("-d int,mmu") && log_on(LOG_int) && log_on(LOG_mmu) && !log_on(LOG_exec));
     CHECK(refuses("-d int,foo,exec", "-d int,foo,exec: unknown log item 'foo' (-d help lists them)"));
     static const struct { const char *line; enum opt_info info; } infos[] = {

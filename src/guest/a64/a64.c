@@ -154,12 +154,13 @@ static void dump(const struct vcpu *v, void (*out)(const char *fmt, ...))
 {
     const struct a64_cpu *c = a64c(v);
     uint32_t p = a64_pstate(c);
-    out("cpu %u  pc %016llx  pstate %08x %c%c%c%c EL%u%c\n", v->index, (unsigned long long)vcpu_pc(v), p,
-        p >> 31 & 1 ? 'N' : '-', p >> 30 & 1 ? 'Z' : '-', p >> 29 & 1 ? 'C' : '-', p >> 28 & 1 ? 'V' : '-', c->el,
-        c->spsel ? 'h' : 't');
+    /* As QEMU writes it, for those who read it with scripts. */
+    out(" PC=%016llx ", (unsigned long long)vcpu_pc(v));
     for (unsigned i = 0; i < 31; i++)
-        out("x%-2u %016llx%s", i, (unsigned long long)v->r[i], i % 4 == 3 ? "\n" : "  ");
-    out("sp  %016llx\n", (unsigned long long)v->r[31]);
+        out("X%02u=%016llx%s", i, (unsigned long long)v->r[i], i % 3 == 1 ? "\n" : " ");
+    out(" SP=%016llx\n", (unsigned long long)v->r[31]);
+    out("PSTATE=%08x %c%c%c%c EL%u%c\n", p, p >> 31 & 1 ? 'N' : '-', p >> 30 & 1 ? 'Z' : '-', p >> 29 & 1 ? 'C' : '-',
+        p >> 28 & 1 ? 'V' : '-', c->el, c->spsel ? 'h' : 't');
     out("elr %016llx  spsr %08llx  esr %08llx  far %016llx  vbar %016llx\n", (unsigned long long)c->elr_el1,
         (unsigned long long)c->spsr_el1, (unsigned long long)c->esr_el1, (unsigned long long)c->far_el1,
         (unsigned long long)c->vbar_el1);

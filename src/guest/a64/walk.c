@@ -262,6 +262,7 @@ static inline enum walk_status walk_tables(const struct a64_cpu *c, const struct
                                            unsigned half, uint64_t va, enum access acc, enum view view,
                                            struct walk *out, uint64_t *leaf)
 {
+    out->shift = 0;
     if (r->tbi)
         va = untagged(va);
     if (!in_range(va, r->tsz) || (va >> 63) != half || (r->config & CFG_EPD) ||
@@ -278,6 +279,7 @@ static inline enum walk_status walk_tables(const struct a64_cpu *c, const struct
         bool ok = true;
         at = base + index * 8;
         out->at[level - r->level] = at;
+        out->shift = (uint8_t)shift;
         desc = read_desc(c, at, &ok);
         if (unlikely(!ok))
             return fault(out, FSC_EXTERNAL_WALK, level);
@@ -310,7 +312,6 @@ static inline enum walk_status walk_tables(const struct a64_cpu *c, const struct
         return fault(out, FSC_ACCESS_FLAG, level);
 
     out->gpa = pa | (va & low);
-    out->shift = (uint8_t)shift;
     out->perms = (uint8_t)leaf_perms(r->config, desc, tables);
     out->device = r->device >> bits(desc, 2, 3) & 1;
     out->global = !(desc & DESC_NG);
