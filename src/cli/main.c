@@ -150,12 +150,13 @@ static void describe_machine(const struct options *o)
     struct monitor_device *devices = xcalloc(o->n_dev + 1, sizeof *devices);
     static const char *const kinds[] = {
         [OPT_DEV_RNG] = "virtio-rng", [OPT_DEV_CONSOLE] = "virtio-serial", [OPT_DEV_BLK] = "virtio-blk", [OPT_DEV_NET] = "virtio-net",
+        [OPT_DEV_9P] = "virtio-9p",
     };
     for (unsigned i = 0; i < o->n_dev; i++) {
         const struct opt_device *d = &o->dev[i];
         devices[i] = (struct monitor_device){
             .name = xasprintf("%s-%s", kinds[d->kind], d->pci ? "pci" : "device"), .id = d->id,
-            .bus = d->pci ? "pcie.0" : "virtio-mmio", .peer = d->drive ? d->drive : d->netdev ? d->netdev : d->chardev,
+            .bus = d->pci ? "pcie.0" : "virtio-mmio", .peer = d->drive ? d->drive : d->netdev ? d->netdev : d->fsdev ? d->fsdev : d->chardev,
         };
     }
     m.drives = drives;

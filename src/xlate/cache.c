@@ -183,6 +183,15 @@ void cache_remove(struct block *b)
     }
 }
 
+static void forget_list(struct block *dead)
+{
+    while (dead) {
+        struct block *b = dead;
+        dead = b->hash_next;
+        forget(b);
+    }
+}
+
 void cache_free_dead(struct vcpu *c)
 {
     xlate_lock();
@@ -190,11 +199,7 @@ void cache_free_dead(struct vcpu *c)
     xl.dead = NULL;
     xlate_unlock();
     quiet_wait(others(c), true);
-    while (dead) {
-        struct block *b = dead;
-        dead = b->hash_next;
-        forget(b);
-    }
+    forget_list(dead);
 }
 
 /* Nothing finds the segment's blocks any more; vCPUs may still run in them. */
@@ -209,6 +214,18 @@ static void drain_segment(struct segment *s)
     flush_jump_caches(FLUSH_ALL);
 }
 
+/* No vCPU is in the segment's blocks any more. */
+static void reclaim(struct segment *s)
+{
+    uint32_t n = s->n;
+    __atomic_store_n(&s->n, 0, __ATOMIC_RELEASE);
+    for (uint32_t i = 0; i < n; i++)
+        forget(s->block[i]);
+    xl.stats.evicted += n;
+    s->at = s->base;
+    s->draining = false;
+}
+
 /* The lock is released meanwhile: several vCPUs may come here for one segment. */
 static void wait_drained(struct vcpu *c, struct segment *s)
 {
@@ -219,13 +236,7 @@ static void wait_drained(struct vcpu *c, struct segment *s)
         if (!s->draining)
             return;
     }
-    uint32_t n = s->n;
-    __atomic_store_n(&s->n, 0, __ATOMIC_RELEASE);
-    for (uint32_t i = 0; i < n; i++)
-        forget(s->block[i]);
-    xl.stats.evicted += n;
-    s->at = s->base;
-    s->draining = false;
+    reclaim(s);
 }
 
 void cache_unlink_all(void)
@@ -240,13 +251,16 @@ void cache_unlink_all(void)
 void cache_clear(void)
 {
     for (unsigned i = 0; i < SEGMENTS; i++)
-        if (xl.seg[i].base)
-            empty_segment(&xl.seg[i]);
+        if (xl.seg[i].base) {
+            drain_segment(&xl.seg[i]);
+            reclaim(&xl.seg[i]);
+        }
     for (uint32_t h = 0; h <= xl.hash_mask; h++)
         while (xl.hash[h])
             cache_remove(xl.hash[h]);            /* the interpreter's: they are in no segment */
-    cache_free_dead();
-    flush_jump_caches();
+    forget_list(xl.dead);
+    xl.dead = NULL;
+    flush_jump_caches(FLUSH_ALL);
 }
 
 void cache_drop_page(uint64_t gpa, uint64_t len)

@@ -305,7 +305,9 @@ void xlate_invalidate_all(void)
 
 void xlate_reset(void)
 {
+    xlate_lock();
     cache_clear();
+    xlate_unlock();
     for (unsigned v = 0; v < xl.n_vcpus; v++)
         forget_predictions(xl.vcpu[v]->xlate);
 }
