@@ -224,7 +224,7 @@ static unsigned take(struct gen *g, bool vec)
         if (g->reg_val[r] == IR_NONE)
             return r;
         const struct val *x = &g->v[g->reg_val[r]];
-        bool cheap = g->reg_h[r] || x->back != BACK_NONE || x->spill >= 0 || is_remat(g, g->reg_val[r]);
+        bool cheap = !g->reg_h[r] && (x->back != BACK_NONE || x->spill >= 0 || is_remat(g, g->reg_val[r]));
         unsigned last = g->reg_h[r] ? x->hlast : x->last;
         unsigned score = 1 + last + (cheap ? 4 * IR_MAX_INSNS : 0);
         if (score > best_score) {

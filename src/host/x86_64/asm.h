@@ -231,12 +231,6 @@ static inline void test_ri(struct as *a, bool w, unsigned d, int32_t imm)
     }
     a->ef = false;
 }
-static inline void test_m8i(struct as *a, struct mo m, unsigned imm)
-{
-    op_rm(a, 0xf6, 0, m);
-    e1(a, imm);
-    a->ef = false;
-}
 static inline void unary(struct as *a, bool w, unsigned n, unsigned d) { op_rr(a, opw(0xf7, w), n, d); a->ef = a->ef && n == 2; }
 static inline void not_r(struct as *a, bool w, unsigned d) { unary(a, w, 2, d); }
 static inline void neg_r(struct as *a, bool w, unsigned d) { unary(a, w, 3, d); }

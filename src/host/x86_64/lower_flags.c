@@ -48,6 +48,7 @@ static bool spares_flags(const struct gen *g, const struct ir_insn *i)
     case IR_PC:
     case IR_ADD:
     case IR_NOT:
+    case IR_NEG:
     case IR_SEXT:
     case IR_ZEXT:
     case IR_TRUNC:
@@ -102,11 +103,11 @@ unsigned flags_test(struct gen *g, unsigned cc)
         bug("NZCV was lost before IR operation %u", g->i);
     if (!A->ef && (cc >> 1) < 4) {
         /* One flag: test its bit in memory. C is stored inverted. */
-        static const uint8_t byte[4] = {1, 1, 1, 0}, bit[4] = {0x40, 0x01, 0x80, 0x01};
+        static const uint16_t bit[4] = {NZCV_HOST_Z, NZCV_HOST_NC, NZCV_HOST_N, NZCV_HOST_V};
         unsigned k = cc >> 1;
-        struct mo m = STATE(nzcv);
-        m.disp += byte[k];
-        test_m8i(A, m, bit[k]);
+        op_rm(A, 0xf7, 0, STATE(nzcv));          /* test dword: of the store's size, so that it is forwarded at once */
+        e4(A, bit[k]);
+        A->ef = false;
         bool set_is_true = k != 1;
         return set_is_true == !(cc & 1) ? X_NE : X_E;
     }

@@ -558,7 +558,12 @@ bool lower_int(struct gen *g, const struct ir_insn *i)
         unsigned ra = use(g, i->a), d = def(g, dying_reg(g, i->a));
         if (d != ra)
             mov_rr(A, is_w(i), d, ra);
-        unary(A, is_w(i), i->op == IR_NOT ? 2 : 3, d);
+        if (i->op == IR_NOT || !A->ef) {
+            unary(A, is_w(i), i->op == IR_NOT ? 2 : 3, d);
+        } else {
+            not_r(A, is_w(i), d);                /* -a without touching EFLAGS */
+            lea(A, is_w(i), d, mo_bd(d, 1));
+        }
         return true;
     }
     case IR_SHL:

@@ -11,7 +11,7 @@
 #include "ir/vcpu.h"
 
 /* X(guest register, host register) */
-#define HOMES(X) X(0, RBX) X(1, R8) X(2, R9) X(3, R10) X(4, R11) X(19, R12) X(20, R13) X(29, R14) X(31, R15)
+#define HOMES(X) X(0, RBX) X(1, R8) X(2, R9) X(3, R10) X(4, R11) X(19, R12) X(31, R15)
 
 static inline unsigned home_of(unsigned g)
 {
@@ -30,7 +30,7 @@ static inline unsigned home_of(unsigned g)
 #define VEC_HOMES 8                              /* guest V0..V7: XMM0..XMM7 */
 static inline unsigned vec_home_of(unsigned n) { return n < VEC_HOMES ? XMM(n) : NOREG; }
 
-#define TEMP_GPRS (1u << RCX | 1u << RDX | 1u << RSI | 1u << RDI)
+#define TEMP_GPRS (1u << RCX | 1u << RDX | 1u << RSI | 1u << RDI | 1u << R13 | 1u << R14)
 #define TEMP_XMMS 0x3f000000u                    /* XMM8..XMM13 */
 #define XT0 XMM(14)
 #define XT1 XMM(15)
