@@ -319,6 +319,7 @@ static void build_machine(struct options *o)
     const struct xlate_config xlate = {
         .jit = o->jit, .shadow = o->shadow, .verify = o->verify, .code_size = o->code_size, .perf_map = o->perf_map,
     };
+    host_limit_isa((enum host_isa)o->host_isa);
     xlate_init(&xlate, &a64_guest_ops, &mmu_mem_ops);
     virt_init(&cfg);
 }

@@ -121,7 +121,7 @@ struct options {
 
     bool jit, shadow, verify, check_ir, perf_map;
     unsigned windows, max_vmas;
-    unsigned sync, spt_org;                      /* enum sync_mode, enum spt_org */
+    unsigned sync, spt_org, host_isa;            /* enum sync_mode, enum spt_org, enum host_isa */
     unsigned spt_windows, spt_prefill;
     uint64_t code_size;
 };

@@ -275,7 +275,7 @@ static char *want(const struct keyval *kv, const char *what)
     return fail("%s=%s: want %s", kv->key, kv->value, what);
 }
 
-/* Properties with a choice of words; the value is the word's index. The orders are those of src/mmu's enums. */
+/* Properties with a choice of words; the value is the word's index. The orders are those of src/mmu's and src/host's enums. */
 static const struct choice {
     const char *name;
     size_t at;
@@ -283,6 +283,7 @@ static const struct choice {
 } accel_choices[] = {
     { "sync", offsetof(struct options, sync), { "tlb", "drop", "wp" }, "tlb, drop or wp" },
     { "spt-org", offsetof(struct options, spt_org), { "private", "group", "shared" }, "private, group or shared" },
+    { "host-isa", offsetof(struct options, host_isa), { "native", "v2", "v3" }, "native, v2 or v3" },
 };
 
 const char *opt_choice(const char *prop, unsigned i)
@@ -405,6 +406,7 @@ void opt_print_accels(void)
            "  windows=N               windows at most (0: as many as fit)\n"
            "  max-vmas=N              host mappings that windows may use (0: by vm.max_map_count)\n"
            "  code-size=SIZE          room for translated code, MiB without a suffix\n"
+           "  host-isa=native|v2|v3   use only this level of x86-64 (v2: SSE4.2, v3: AVX2, FMA, BMI)\n"
            "  perf-map=on|off         write /tmp/perf-PID.map\n"
            "  check-ir=on|off         run the verifier of the intermediate code on every block\n");
 }

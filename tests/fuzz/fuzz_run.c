@@ -546,6 +546,7 @@ static void usage(void)
            "  --case K       only this case of each line\n"
            "  --show N       failures printed a line (default 1)\n"
            "  --ir           interpreters only, no host code\n"
+           "  --v2           host code for a plain x86-64-v2 host, without AVX and BMI\n"
            "  --qemu PROGRAM the user-mode emulator (default qemu-aarch64)\n"
            "  --list         print a line of counts for every line of the tables\n", FZ_MAX_CASES);
 }
@@ -560,7 +561,7 @@ static bool wanted(const char *name)
 int main(int argc, char **argv)
 {
     static const struct option longs[] = { { "count", 1, 0, 'c' }, { "seed", 1, 0, 's' }, { "line", 1, 0, 'l' }, { "case", 1, 0, 'k' },
-        { "show", 1, 0, 'v' }, { "ir", 0, 0, 'i' }, { "qemu", 1, 0, 'q' }, { "list", 0, 0, 'L' }, { "help", 0, 0, 'h' }, { 0 } };
+        { "show", 1, 0, 'v' }, { "ir", 0, 0, 'i' }, { "v2", 0, 0, '2' }, { "qemu", 1, 0, 'q' }, { "list", 0, 0, 'L' }, { "help", 0, 0, 'h' }, { 0 } };
     bool list = false;
     int o;
     while ((o = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
@@ -571,6 +572,7 @@ int main(int argc, char **argv)
         case 'k': opt.only_case = optarg; break;
         case 'v': opt.verbose = (unsigned)strtoul(optarg, NULL, 0); break;
         case 'i': opt.modes = 1u << M_IR | 1u << M_OPT; break;
+        case '2': host_limit_isa(HOST_ISA_V2); break;
         case 'q': opt.qemu = optarg; break;
         case 'L': list = true; break;
         case 'h': usage(); return 0;

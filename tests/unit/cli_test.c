@@ -140,6 +140,8 @@ static void test_accel(void)
           o.spt_windows == 4 && o.spt_prefill == 100);
     CHECK(accepts("-accel gnomon,sync=tlb,spt-org=shared") && o.sync == 0 && o.spt_org == 2);
     CHECK(refuses("-accel gnomon,sync=x", "-accel gnomon,sync=x: sync=x: want tlb, drop or wp"));
+    CHECK(accepts("-accel gnomon,host-isa=v2") && o.host_isa == 1);
+    CHECK(refuses("-accel gnomon,host-isa=v4", "-accel gnomon,host-isa=v4: host-isa=v4: want native, v2 or v3"));
     CHECK(refuses("-accel gnomon,spt-org=x", "-accel gnomon,spt-org=x: spt-org=x: want private, group or shared"));
     CHECK(refuses("-accel gnomon,spt-prefill=5000", "-accel gnomon,spt-prefill=5000: spt-prefill=5000: want 0 to 4096"));
     CHECK(refuses("-accel gnomon,paging=x", "-accel gnomon,paging=x: paging=x: want shadow or softtlb"));

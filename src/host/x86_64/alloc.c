@@ -217,7 +217,7 @@ void evict(struct gen *g, unsigned reg)
 /* A free register of the class; evicts what is cheapest, then what is used last. */
 static unsigned take(struct gen *g, bool vec)
 {
-    uint32_t cand = (vec ? TEMP_XMMS : TEMP_GPRS) & ~g->lock;
+    uint32_t cand = (vec ? temp_xmms() : TEMP_GPRS) & ~g->lock;
     unsigned best = NOREG, best_score = 0;
     for (uint32_t m = cand; m; m &= m - 1) {
         unsigned r = (unsigned)__builtin_ctz(m);

@@ -135,6 +135,13 @@ static inline void vex_rri(struct as *a, uint32_t op, unsigned reg, unsigned v, 
     e4(a, (uint32_t)(to - (a->p + 4 + imm)));
 }
 
+static inline void op_rk(struct as *a, uint32_t op, unsigned reg, const uint8_t *to, unsigned imm)
+{
+    emit_prefix(a, op, reg, 0, 0, false);
+    e1(a, (reg & 7) << 3 | 5);
+    e4(a, (uint32_t)(to - (a->p + 4 + imm)));
+}
+
 /* ---- moves: EFLAGS unchanged ---- */
 static inline void mov_rr(struct as *a, bool w, unsigned d, unsigned s) { op_rr(a, opw(0x8b, w), d, s); }
 static inline void mov_rm(struct as *a, bool w, unsigned d, struct mo m) { op_rm(a, opw(0x8b, w), d, m); }

@@ -155,6 +155,8 @@ static inline bool is_const(const struct gen *g, ir_val v, int64_t *imm)
 }
 static inline bool fits32(int64_t v) { return v == (int32_t)v; }
 static inline bool is_w(const struct ir_insn *i) { return i->t == IR_I64; }
+/* Without AVX one more is scratch. */
+static inline uint32_t temp_xmms(void) { return host_state.avx ? TEMP_XMMS : TEMP_XMMS & ~(1u << XT2); }
 static inline bool is_temp(unsigned r) { return (TEMP_GPRS | TEMP_XMMS) >> r & 1; }
 static inline void lock(struct gen *g, unsigned r) { g->lock |= 1u << r; }
 static inline void unlock(struct gen *g, unsigned r) { g->lock &= ~(1u << r); }

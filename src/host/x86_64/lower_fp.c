@@ -1,5 +1,5 @@
 /*
- * lower_fp.c - native forms of floating-point operations (AVX; fused ones with FMA).
+ * lower_fp.c - native forms of floating-point operations (fused ones only with FMA).
  *
  * SSE differs from the Arm rules in three ways, and only there a result is computed again by the reference (STUB_EVAL):
  *  - which NaN comes out: every NaN result of an operation with two or three operands, or of an invalid one;
@@ -10,19 +10,13 @@
  * reach this file (guest translators use helpers then). A destination is never the register of an operand where there is
  * a slow path: it needs the operands. Sources: Intel SDM vol. 1, 11.5; Arm ARM DDI 0487, A1.5 and shared/functions/float.
  */
-#include "host/x86_64/gen.h"
+#include "host/x86_64/vecop.h"
 #include "ir/softfp.h"
 
 #define A (&g->a)
 
-static void v3(struct gen *g, uint32_t op, unsigned d, unsigned a, unsigned b) { vex_rrr(A, op, d, a, b); }
-static void vk(struct gen *g, uint32_t op, unsigned d, unsigned a, unsigned k, unsigned imm)
-{
-    vex_rri(A, op, d, a, host_state.consts + k * 16, imm);
-}
-
 enum { MOVQ = 0x7e | M_0F | P_F3, INSERTPS = 0x21 | M_0F3A | P_66, ANDPS = 0x54 | M_0F, XORPS = 0x57 | M_0F, PTEST = 0x17 | M_0F38 | P_66,
-       PUNPCKLQDQ = 0x6c | M_0F | P_66 };
+       PUNPCKLQDQ = 0x6c | M_0F | P_66, POR = 0xeb | M_0F | P_66 };
 
 /* Scalar and packed forms of an opcode. */
 static uint32_t scalar(unsigned esz, unsigned op) { return op | M_0F | (esz == 3 ? P_F2 : P_F3); }
@@ -73,8 +67,8 @@ static void check_scalar(struct gen *g, const struct ir_insn *i, unsigned esz, u
 {
     uint32_t ucomis = packed(esz, 0x2e);
     if (tiny) {
-        vk(g, ANDPS, XT0, d, esz == 3 ? K_ABS64 : K_ABS32, 0);
-        vk(g, ucomis, XT0, 0, esz == 3 ? K_TINY64 : K_TINY32, 0);
+        vk(g, ANDPS, XT0, d, esz == 3 ? K_ABS64 : K_ABS32);
+        vk(g, ucomis, XT0, 0, esz == 3 ? K_TINY64 : K_TINY32);
         eval_if(g, i, X_E, d);                   /* equal, or unordered */
     } else {
         v3(g, ucomis, d, 0, d);
@@ -85,9 +79,18 @@ static void check_scalar(struct gen *g, const struct ir_insn *i, unsigned esz, u
 static void check_packed(struct gen *g, const struct ir_insn *i, unsigned esz, unsigned d, bool tiny)
 {
     if (tiny) {
-        vk(g, ANDPS, XT0, d, esz == 3 ? K_ABS64 : K_ABS32, 0);
-        vk(g, packed(esz, 0xc2), XT0, XT0, esz == 3 ? K_TINY64 : K_TINY32, 1);
-        e1(A, 8);                                /* equal or unordered, quiet */
+        vk(g, ANDPS, XT0, d, esz == 3 ? K_ABS64 : K_ABS32);
+        const uint8_t *k = host_state.consts + (esz == 3 ? K_TINY64 : K_TINY32) * 16;
+        if (host_state.avx) {
+            vmk(g, packed(esz, 0xc2), XT0, XT0, k, 1);
+            e1(A, 8);                            /* equal or unordered, quiet */
+        } else {
+            vmk(g, packed(esz, 0xc2), XT0, XT0, k, 1);
+            e1(A, 0);                            /* equal */
+            v3(g, packed(esz, 0xc2), XT1, d, d);
+            e1(A, 3);                            /* unordered */
+            v3(g, POR, XT0, XT0, XT1);
+        }
     } else {
         v3(g, packed(esz, 0xc2), XT0, d, d);
         e1(A, 3);                                /* unordered */
@@ -134,14 +137,14 @@ static void sign(struct gen *g, const struct ir_insn *i)
 {
     unsigned esz = i->esz, ra = use(g, i->a), d = def(g, dying_reg(g, i->a));
     if (i->op == IR_FABS) {
-        vk(g, ANDPS, d, ra, esz == 3 ? K_ABS1_64 : K_ABS1_32, 0);
+        vk(g, ANDPS, d, ra, esz == 3 ? K_ABS1_64 : K_ABS1_32);
         return;
     }
     if (!clean(g, i->a, esz)) {
         clean_copy(g, esz, d, ra);
         ra = d;
     }
-    vk(g, XORPS, d, ra, esz == 3 ? K_SIGN1_64 : K_SIGN1_32, 0);
+    vk(g, XORPS, d, ra, esz == 3 ? K_SIGN1_64 : K_SIGN1_32);
 }
 
 static void between_formats(struct gen *g, const struct ir_insn *i)
@@ -190,7 +193,7 @@ static bool to_integer(struct gen *g, const struct ir_insn *i)
     uint32_t op = scalar(esz, 0x2c);
     if (u) {
         /* Positive and below 2^32 or 2^63, seen in the exponent and sign; others go the slow way before any flag is raised. */
-        vex_rrr(A, 0x7e | M_0F | P_66 | (esz == 3 ? OP_W : 0), ra, 0, RAX);
+        v3(g, 0x7e | M_0F | P_66 | (esz == 3 ? OP_W : 0), ra, 0, RAX);
         shift_ri(A, esz == 3, SH_SHR, RAX, esz == 3 ? 52 : 23);
         alu_ri(A, false, ALU_CMP, RAX, (esz == 3 ? 1023 : 127) + (w ? 63 : 32));
         eval_if(g, i, X_AE, d);
@@ -264,7 +267,7 @@ static void varith(struct gen *g, const struct ir_insn *i, unsigned op, bool tin
     unsigned esz = i->esz, ra = use(g, i->a), rb = i->b == IR_NONE ? NOREG : use(g, i->b), d = def_apart(g);
     unsigned sa = narrow(g, i, i->a, ra, XT0), sb = rb == NOREG ? 0 : rb;
     if (!i->q && op == 0x5e) {
-        vk(g, PUNPCKLQDQ, XT1, rb, K_ONE32, 0);  /* not 0 / 0 in the upper lanes */
+        vk(g, PUNPCKLQDQ, XT1, rb, K_ONE32);  /* not 0 / 0 in the upper lanes */
         sb = XT1;
     } else if (rb != NOREG) {
         sb = narrow(g, i, i->b, rb, XT1);
@@ -297,8 +300,10 @@ static void vcompare(struct gen *g, const struct ir_insn *i)
     unsigned ra = use(g, i->a), rb = use(g, i->b), d = def(g, dying_reg(g, i->a));
     ra = narrow(g, i, i->a, ra, XT0);
     rb = narrow(g, i, i->b, rb, XT1);
-    v3(g, packed(i->esz, 0xc2), d, ra, rb);
-    e1(A, i->op == IR_VFCMEQ ? 0x00 : i->op == IR_VFCMGT ? 0x0e : 0x0d);   /* EQ_OQ, GT_OS, GE_OS */
+    if (i->op == IR_VFCMEQ)
+        v3i(g, packed(i->esz, 0xc2), d, ra, rb, 0);          /* EQ_OQ */
+    else
+        v3i(g, packed(i->esz, 0xc2), d, rb, ra, i->op == IR_VFCMGT ? 1 : 2);   /* b < a, b <= a: LT_OS, LE_OS */
     if (!i->q && i->op != IR_VFCMGT)
         v3(g, MOVQ, d, 0, d);
 }
@@ -308,16 +313,16 @@ static void vsign(struct gen *g, const struct ir_insn *i)
     bool dbl = i->esz == 3;
     unsigned ra = use(g, i->a), d = def(g, dying_reg(g, i->a));
     if (i->op == IR_VFABS)
-        vk(g, ANDPS, d, ra, dbl ? K_ABS64 : K_ABS32, 0);
+        vk(g, ANDPS, d, ra, dbl ? K_ABS64 : K_ABS32);
     else
-        vk(g, XORPS, d, ra, dbl ? K_SIGN64 : K_SIGN32, 0);
+        vk(g, XORPS, d, ra, dbl ? K_SIGN64 : K_SIGN32);
     if (!i->q)
         v3(g, MOVQ, d, 0, d);
 }
 
 bool lower_fp(struct gen *g, const struct ir_insn *i)
 {
-    if (!host_state.avx || i->esz < 2)
+    if (i->esz < 2)
         return false;
     switch ((enum ir_op)i->op) {
     case IR_FADD: arith(g, i, 0x58, false); return true;

@@ -1,10 +1,10 @@
 /*
- * lower_vec.c - native forms of vector integer operations and permutations (AVX, 128 bits).
+ * lower_vec.c - native forms of vector integer operations and permutations (SSE4.2 or AVX, 128 bits).
  *
- * Serves hosts with AVX; others run the reference (lower_eval.c). Results are built in XT0 and XT1 when an operand is needed
+ * Results are built in XT0 and XT1 when an operand is needed
  * twice, so that the destination may be the register of an operand. With q = 0 the upper half is cleared at the end.
  */
-#include "host/x86_64/gen.h"
+#include "host/x86_64/vecop.h"
 
 #define A (&g->a)
 #define O(op) ((op) | M_0F | P_66)               /* 66 0F op */
@@ -28,28 +28,13 @@ static const uint32_t pminu[3] = {O(0xda), O38(0x3a), O38(0x3b)};
 static const uint32_t punpckl[4] = {O(0x60), O(0x61), O(0x62), O(0x6c)};
 static const uint32_t punpckh[4] = {O(0x68), O(0x69), O(0x6a), O(0x6d)};
 
-static void v3(struct gen *g, uint32_t op, unsigned d, unsigned a, unsigned b) { vex_rrr(A, op, d, a, b); }
-static void v3i(struct gen *g, uint32_t op, unsigned d, unsigned a, unsigned b, unsigned imm)
-{
-    vex_rrr(A, op, d, a, b);
-    e1(A, imm);
-}
-static void v2i(struct gen *g, uint32_t op, unsigned d, unsigned s, unsigned imm) { v3i(g, op, d, 0, s, imm); }
-static void vk(struct gen *g, uint32_t op, unsigned d, unsigned a, unsigned k)
-{
-    vex_rri(A, op, d, a, host_state.consts + k * 16, 0);
-}
 static void ones(struct gen *g, unsigned d) { v3(g, PCMPEQD, d, d, d); }
 static void zero(struct gen *g, unsigned d) { v3(g, PXOR, d, d, d); }
 
-enum { SLL = 6, SRL = 2, SRA = 4 };
+enum { SLL = V_SLL, SRL = V_SRL, SRA = V_SRA };
 /* esz 1..3 (SRA: 1..2) */
-static void vshift(struct gen *g, unsigned op, unsigned esz, unsigned d, unsigned s, unsigned n)
-{
-    static const uint32_t code[4] = {0, O(0x71), O(0x72), O(0x73)};
-    v3i(g, code[esz], op, d, s, n);
-}
-static void byte_shift_right(struct gen *g, unsigned d, unsigned s, unsigned n) { v3i(g, O(0x73), 3, d, s, n); }
+static void vshift(struct gen *g, unsigned op, unsigned esz, unsigned d, unsigned s, unsigned n) { vshift_imm(g, 0x70 + esz, op, d, s, n); }
+static void byte_shift_right(struct gen *g, unsigned d, unsigned s, unsigned n) { vshift_imm(g, 0x73, V_SRLDQ, d, s, n); }
 
 bool upper_zero(const struct gen *g, ir_val v)
 {
@@ -119,13 +104,13 @@ static void from_int(struct gen *g, unsigned esz, unsigned d, unsigned r)
             movzx8(A, RAX, r);
         r = RAX;
     }
-    vex_rrr(A, O(0x6e) | (esz == 3 ? OP_W : 0), d, 0, r);
+    v3(g, O(0x6e) | (esz == 3 ? OP_W : 0), d, 0, r);
 }
 
 static void get_lane(struct gen *g, unsigned esz, unsigned d, unsigned a, unsigned lane)
 {
     if (lane == 0 && esz >= 2)
-        vex_rrr(A, O(0x7e) | (esz == 3 ? OP_W : 0), a, 0, d);
+        v3(g, O(0x7e) | (esz == 3 ? OP_W : 0), a, 0, d);
     else if (esz == 1)
         v3i(g, O(0xc5), d, 0, a, lane);
     else
@@ -145,7 +130,7 @@ static void lanes(struct gen *g, const struct ir_insn *i)
     case IR_VDUP:
         ra = use(g, i->a);
         d = def(g, NOREG);
-        vex_rrr(A, O(0x6e) | (esz == 3 && ir_result_type(&g->b->insn[i->a]) == IR_I64 ? OP_W : 0), d, 0, ra);
+        v3(g, O(0x6e) | (esz == 3 && ir_result_type(&g->b->insn[i->a]) == IR_I64 ? OP_W : 0), d, 0, ra);
         if (esz < 3 || i->q)
             broadcast(g, esz, d, d);
         if (!i->q && esz < 3)
@@ -300,7 +285,7 @@ static void permute(struct gen *g, const struct ir_insn *i)
     case IR_VTRN2: transpose(g, esz, i->op == IR_VTRN2, d, ra, rb); break;
     case IR_VREV: vk(g, PSHUFB, d, ra, K_REV + (unsigned)i->imm * 3 + esz); break;
     case IR_VTBL:
-        vex_rri(A, O(0x6f), XT0, 0, host_state.consts + K_TBL70 * 16, 0);
+        vk(g, O(0x6f), XT0, 0, K_TBL70);
         v3(g, PADDUSB, XT0, XT0, rb);
         v3(g, PSHUFB, d, ra, XT0);
         break;
@@ -402,7 +387,7 @@ static void shift(struct gen *g, const struct ir_insn *i)
             vshift(g, SRL, 1, d, ra, n);
             vk(g, PAND, d, d, K_SHR8 + n);
             vk(g, PXOR, d, d, K_SAR8 + n);
-            vex_rri(A, O(0x6f), XT0, 0, host_state.consts + (K_SAR8 + n) * 16, 0);
+            vk(g, O(0x6f), XT0, 0, K_SAR8 + n);
             v3(g, PSUBB, d, d, XT0);
         }
         break;
@@ -464,7 +449,7 @@ static void unary_vec(struct gen *g, const struct ir_insn *i)
         vk(g, PAND, XT0, ra, K_NIBBLES);
         vshift(g, SRL, 1, XT1, ra, 4);
         vk(g, PAND, XT1, XT1, K_NIBBLES);
-        vex_rri(A, O(0x6f), d, 0, host_state.consts + K_POPCNT * 16, 0);
+        vk(g, O(0x6f), d, 0, K_POPCNT);
         v3(g, PSHUFB, XT0, d, XT0);
         v3(g, PSHUFB, XT1, d, XT1);
         v3(g, PADDB, d, XT0, XT1);
@@ -512,7 +497,7 @@ static void logic(struct gen *g, const struct ir_insn *i)
 bool lower_vec(struct gen *g, const struct ir_insn *i)
 {
     unsigned esz = i->esz;
-    if (!host_state.avx || i->op <= IR_VCONST || i->op > IR_VCNT)
+    if (i->op <= IR_VCONST || i->op > IR_VCNT)
         return false;
     if (g->v[g->i].last == g->i)
         return true;                             /* no effects, nobody wants it */

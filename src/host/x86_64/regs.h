@@ -31,7 +31,8 @@ static inline unsigned home_of(unsigned g)
 static inline unsigned vec_home_of(unsigned n) { return n < VEC_HOMES ? XMM(n) : NOREG; }
 
 #define TEMP_GPRS (1u << RCX | 1u << RDX | 1u << RSI | 1u << RDI | 1u << R13 | 1u << R14)
-#define TEMP_XMMS 0x3f000000u                    /* XMM8..XMM13 */
+#define TEMP_XMMS 0x3f000000u                    /* XMM8..XMM13; see temp_xmms() */
+#define XT2 XMM(13)                              /* only without AVX */
 #define XT0 XMM(14)
 #define XT1 XMM(15)
 
