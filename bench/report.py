@@ -42,11 +42,8 @@ def better(data, cpu, bench, clock="wall"):
 
 
 def ratio(data, cpu, emulator, bench, clock="wall"):
-    """How many times as fast as the better reference; None where either was not measured. The reference is chosen by the
-    wall clock for every clock."""
-    own = median(data["cpus"][cpu][emulator].get(bench), clock)
-    ref = better(data, cpu, bench)[1]
-    base = median(data["cpus"][cpu][ref].get(bench), clock) if ref else None
+    """How many times as fast as the better reference (by the same clock); None where either was not measured."""
+    own, base = median(data["cpus"][cpu][emulator].get(bench), clock), better(data, cpu, bench, clock)[0]
     return base / own if base and own else None
 
 
@@ -72,43 +69,45 @@ def show(value, form="%.2f", none="-"):
     return none if value is None else form % value
 
 
-def columns(data, cpu):
-    """[(title, function of a benchmark or a list of benchmarks)]; a list gives the geometric mean of ratios."""
+def columns(data, cpu, clock="wall"):
+    """[(title, function of a benchmark or a list of benchmarks)]; a list gives the geometric mean of ratios. By the wall
+    clock, with the ratios by CPU time beside; or all by CPU time."""
     gnomons, qemus = of_kind(data, cpu, "gnomon"), of_kind(data, cpu, "qemu")
     others = of_kind(data, cpu, "other")
     runs = data["cpus"][cpu]
+    clocks = [("", "wall"), (" by CPU time", "cpu")] if clock == "wall" else [(" by CPU time", clock)]
+    unit = " s" if clock == "wall" else " CPU s"
 
-    def seconds(e):
-        return lambda b: "" if isinstance(b, list) else show(median(runs[e].get(b)), "%.3f")
+    def seconds(samples):
+        return lambda b: "" if isinstance(b, list) else show(median(samples.get(b), clock), "%.3f" if clock == "wall" else "%.2f")
 
     def times(f):
         return lambda b: show(geomean(map(f, b)) if isinstance(b, list) else f(b), "%.2f")
 
     out = []
     if data.get("native"):
-        out.append(("native s", lambda b: "" if isinstance(b, list) else show(median(data["native"].get(b)), "%.3f")))
-    out += [(e + " s", seconds(e)) for e in gnomons + qemus + others]
-    many = len(gnomons) > 1
+        out.append(("native" + unit, seconds(data["native"])))
+    out += [(e + unit, seconds(runs[e])) for e in gnomons + qemus + others]
     for e in gnomons:
-        tail = " (%s)" % e if many else ""
-        if qemus:
-            out.append(("x better qemu" + tail, times(lambda b, e=e: ratio(data, cpu, e, b))))
-            out.append(("x by CPU time" + tail, times(lambda b, e=e: ratio(data, cpu, e, b, "cpu"))))
-        if data.get("native"):
-            out.append(("slower than native" + tail, times(lambda b, e=e: slowdown(data, cpu, e, b))))
-            out.append(("by CPU time", times(lambda b, e=e: slowdown(data, cpu, e, b, "cpu"))))
+        name = e if len(gnomons) > 1 else ""
+        for by, c in clocks:
+            if qemus:
+                out.append((name + " x better qemu" + by, times(lambda b, e=e, c=c: ratio(data, cpu, e, b, c))))
+        for by, c in clocks:
+            if data.get("native"):
+                out.append((name + " slower than native" + by, times(lambda b, e=e, c=c: slowdown(data, cpu, e, b, c))))
     for e in gnomons[1:]:
-        def against(b, clock, e=e):
-            one, two = median(runs[gnomons[0]].get(b), clock), median(runs[e].get(b), clock)
+        def against(b, c, e=e):
+            one, two = median(runs[gnomons[0]].get(b), c), median(runs[e].get(b), c)
             return one / two if one and two else None
-        out.append(("%s x %s" % (e, gnomons[0]), times(lambda b, f=against: f(b, "wall"))))
-        out.append(("by CPU time", times(lambda b, f=against: f(b, "cpu"))))
-    return out
+        for by, c in clocks:
+            out.append(("%s x %s%s" % (e, gnomons[0], by), times(lambda b, f=against, c=c: f(b, c))))
+    return [(title.strip(), f) for title, f in out]
 
 
-def rows(data, cpu):
+def rows(data, cpu, clock="wall"):
     """Lines of cells; None stands for a rule. Groups end with their geometric means."""
-    cols = columns(data, cpu)
+    cols = columns(data, cpu, clock)
     yield ["program"] + [t for t, _ in cols]
     for group, benches in groups(data, cpu).items():
         yield None
@@ -117,8 +116,8 @@ def rows(data, cpu):
         yield ["%s (geomean)" % group] + [f(benches) for _, f in cols]
 
 
-def text_table(data, cpu):
-    lines = list(rows(data, cpu))
+def text_table(data, cpu, clock="wall"):
+    lines = list(rows(data, cpu, clock))
     width = [max(len(r[i]) for r in lines if r) for i in range(len(lines[0]))]
     out = []
     for r in lines:
@@ -129,16 +128,16 @@ def text_table(data, cpu):
     return "\n".join(out) + "\n"
 
 
-def verdicts(data, cpu):
+def verdicts(data, cpu, clock="wall"):
     """Lines that say where a gnomon is below its group's goal or slower than the better reference."""
     out = []
     for e in of_kind(data, cpu, "gnomon"):
         for group, benches in groups(data, cpu).items():
-            goal, got = data["goals"].get(group), geomean(ratio(data, cpu, e, b) for b in benches)
+            goal, got = data["goals"].get(group), geomean(ratio(data, cpu, e, b, clock) for b in benches)
             if got is None or goal is None:
                 continue
             out.append("%s, %s: %s %.2fx of %.1fx wanted: %s" % (cpu, e, group, got, goal, "reached" if got >= goal else "MISSED"))
-            each = [(ratio(data, cpu, e, b), b) for b in benches]
+            each = [(ratio(data, cpu, e, b, clock), b) for b in benches]
             each = sorted((r, b) for r, b in each if r is not None and r < goal)
             for text, low in (("slower than the reference", [v for v in each if v[0] < 1]),
                               ("below the goal", [v for v in each if v[0] >= 1])):
@@ -147,13 +146,13 @@ def verdicts(data, cpu):
     return out
 
 
-def markdown(data):
+def markdown(data, clock="wall"):
     c = data["conditions"]
     out = ["Host: %s, %d CPUs, Linux %s; load when it began %.2f. Guest kernel %s, -m %d. %d rounds, medians; gnomon at %s." %
            (c["cpu"], c["cpus"], c["kernel"], c["load"], c["guest kernel"], c["memory"], c["rounds"], c.get("revision", "?")), ""]
     for cpu in data["cpus"]:
         out += ["### -cpu %s" % cpu, ""]
-        for r in rows(data, cpu):
+        for r in rows(data, cpu, clock):
             if r is None:
                 continue
             if r[0].endswith("(geomean)"):

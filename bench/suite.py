@@ -39,6 +39,7 @@ add("code", "node", 'node "$BENCH/data/program.js"', deb="nodejs")
 
 for n in ("hash", "sort", "sieve", "interp", "string", "fib", "queens"):
     add("integer", n)
+add("integer", "sad-plain", '"$BENCH/bin/video" sadplain')
 DATA = '"$BENCH/bin/data" %d >data'
 # Full paths where busybox has a program of the same name.
 add("integer", "7z", "7zz a -mx=3 -mmt=1 -bso0 -bsp0 out.7z data && 7zz x -so -bsp0 out.7z | md5sum", DATA % 3000000, "7zip")

@@ -63,6 +63,7 @@ class Statistics(unittest.TestCase):
         self.assertAlmostEqual(report.ratio(data(), "cortex-a57", "gnomon", "a"), 2.0)
         self.assertAlmostEqual(report.ratio(data(), "cortex-a57", "gnomon", "a", "user"), 4.0)
         self.assertAlmostEqual(report.ratio(data(), "cortex-a57", "gnomon", "b"), 0.5)
+        self.assertAlmostEqual(report.ratio(data(), "cortex-a57", "gnomon", "b", "cpu"), 0.25)
         self.assertIsNone(report.ratio(data(), "cortex-a57", "gnomon", "c"))
 
     def test_slowdown(self):
@@ -89,6 +90,10 @@ class Tables(unittest.TestCase):
         self.assertIn("Some CPU, 2 CPUs", text)
         self.assertIn("| a | 0.500 | 2.000 | 4.000 | 8.000 | 2.00 | 4.00 | 4.00 | 1.80 |", text)
         self.assertIn("| **integer (geomean)** |", text)
+
+    def test_by_cpu_time(self):
+        lines = report.text_table(data(), "cortex-a57", "cpu").split("\n")
+        self.assertEqual(lines[2].split(), ["a", "0.50", "0.90", "3.60", "7.00", "4.00", "1.80"])
 
     def test_two_builds(self):
         d = data()
