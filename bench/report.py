@@ -148,7 +148,7 @@ def verdicts(data, cpu, clock="wall"):
 
 def markdown(data, clock="wall"):
     c = data["conditions"]
-    out = ["Host: %s, %d CPUs, Linux %s; load when it began %.2f. Guest kernel %s, -m %d. %d rounds, medians; gnomon at %s." %
+    out = ["Host: %s, %d CPUs, Linux %s; load when it began %.2f. Guest kernel %s, -m %d. medians of %d round(s); gnomon at %s." %
            (c["cpu"], c["cpus"], c["kernel"], c["load"], c["guest kernel"], c["memory"], c["rounds"], c.get("revision", "?")), ""]
     for cpu in data["cpus"]:
         out += ["### -cpu %s" % cpu, ""]
