@@ -39,7 +39,10 @@ static json_t *mmu_object(void)
 #define X(field, meaning) json_object_set_new(j, #field, json_integer((json_int_t)s->field));
     MMU_STATS(X)
 #undef X
-    json_object_set_new(j, "vmas", json_integer(mmu_vmas()));
+    struct mmu_vmas v = mmu_vmas();
+    json_object_set_new(j, "vmas", json_integer(v.now));
+    json_object_set_new(j, "peak_vmas", json_integer(v.peak));
+    json_object_set_new(j, "max_vmas", json_integer(v.max));
     return j;
 }
 

@@ -177,9 +177,16 @@ static void info_block(struct hmp_call *c)
 static void info_paging(struct hmp_call *c)
 {
     const struct mmu_stats *s = mmu_stats();
-    text_printf(c->out, "windows: %s, %u host mappings\n", mmu_uses_windows() ? "on" : "off", mmu_vmas());
+    struct mmu_vmas v = mmu_vmas();
+    text_printf(c->out, "windows: %s, %u host mappings (at most %u so far, budget %u)\n", mmu_uses_windows() ? "on" : "off", v.now, v.peak,
+                v.max);
 #define X(field, meaning) text_printf(c->out, "%-16s %12llu  %s\n", #field, (unsigned long long)s->field, meaning);
     MMU_STATS(X)
+#undef X
+#define X(name, meaning)                                                                                                    \
+    text_printf(c->out, "exits: %-16s %12llu %9.1f ms  %s\n", #name, (unsigned long long)mmu_exits(MMU_EXIT_##name).count,   \
+                (double)mmu_exits(MMU_EXIT_##name).ns / 1e6, meaning);
+    MMU_EXITS(X)
 #undef X
 }
 

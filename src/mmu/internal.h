@@ -143,7 +143,7 @@ struct mmu_state {
     unsigned n_sets;                              /* low-half spaces that own windows */
     bool prefilling;
     unsigned n_records;                           /* struct group_rec in use */
-    unsigned vmas, max_vmas;                      /* in windows, exact as far as the host merges */
+    unsigned vmas, peak_vmas, max_vmas;                      /* in windows, exact as far as the host merges */
     uint64_t rng;
     struct { struct watch_range r[WATCH_RANGES]; unsigned n; } watch[MMU_VCPUS];   /* of each vCPU (watch.c) */
     struct debug_watch debug_watch[WATCH_RANGES];

@@ -142,4 +142,4 @@ struct mmu_exits mmu_exits(enum mmu_exit cause)
     return sum;
 }
 
-unsigned mmu_vmas(void) { return mmu.vmas; }
+struct mmu_vmas mmu_vmas(void) { return (struct mmu_vmas){ mmu.vmas, mmu.peak_vmas, mmu.max_vmas }; }

@@ -155,7 +155,8 @@ struct mmu_exits { uint64_t count, ns; };
 struct mmu_exits mmu_exits(enum mmu_exit cause);  /* of all vCPUs */
 /* An exit that began when now_ticks() was BEGUN has ended. */
 void mmu_count_exit(struct vcpu *c, enum mmu_exit cause, uint64_t begun);
-unsigned mmu_vmas(void);                         /* VMAs in windows now */
+struct mmu_vmas { unsigned now, peak, max; };
+struct mmu_vmas mmu_vmas(void);                  /* VMAs in windows, and the budget */
 
 /* The aligned 8 bytes at va if a window or the software TLB holds them; no walk. */
 bool mmu_peek_cached(const struct vcpu *c, uint64_t va, enum view view, uint64_t *out) MUST_CHECK;

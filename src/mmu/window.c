@@ -132,6 +132,7 @@ static void account(struct window *w, unsigned after, unsigned before)
 {
     w->vmas += after - before;
     mmu.vmas += after - before;
+    mmu.peak_vmas = MAX(mmu.peak_vmas, mmu.vmas);
 }
 
 /* The window to wipe for room: of the space that was in force longest ago; those in force only if there is no other. */

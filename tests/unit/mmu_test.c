@@ -528,7 +528,7 @@ static void test_holes(void)
     for (unsigned i = 0; i < 3000; i += 2)
         del(root[0], va + 0x1000ull * i);
     mmu_tlbi_asid(cpu, cur_asid);
-    CHECK(mmu_vmas() <= mmu.max_vmas);
+    CHECK(mmu_vmas().now <= mmu.max_vmas);
     for (unsigned i = 0; i < 3000; i++)
         CHECK(load(va + 0x1000ull * i, VIEW_USER, &v) == (i & 1));
 }
@@ -543,7 +543,7 @@ static void test_budget(bool shadow)
     bool ok = true;
     for (unsigned i = 0; i < 3000; i++) {
         ok &= store(va + 0x1000ull * i, VIEW_USER, i);
-        ok &= mmu_vmas() <= mmu.max_vmas;
+        ok &= mmu_vmas().now <= mmu.max_vmas;
     }
     CHECK(ok);
     for (unsigned i = 0; i < 3000; i++)
