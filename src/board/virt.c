@@ -98,8 +98,9 @@ static void make_gic_and_timer(void)
 static struct virtio_dev *make_virtio(const struct virt_dev *d)
 {
     switch (d->kind) {
-    case VIRT_DEV_RNG: return virtio_rng_new();
-    case VIRT_DEV_CONSOLE: return virtio_console_new(d->chardev);
+    case VIRT_DEV_RNG: return virtio_rng_new(&d->rng);
+    case VIRT_DEV_BALLOON: return virtio_balloon_new(&d->balloon);
+    case VIRT_DEV_CONSOLE: return virtio_serial_new(d->ports, d->n_ports, d->max_ports);
     case VIRT_DEV_BLK: return virtio_blk_new(d->block, &d->blk);
     case VIRT_DEV_9P: return virtio_9p_new(d->share, d->mount_tag);
     case VIRT_DEV_NET: return virtio_net_new(d->net, d->mac);

@@ -21,15 +21,18 @@
 #define VIRT_RAM_MIN (16ull << 20)
 #define VIRT_RAM_MAX (255ull << 30)              /* up to the 256 GiB boundary where QEMU puts high memory */
 
-enum virt_dev_kind { VIRT_DEV_RNG, VIRT_DEV_CONSOLE, VIRT_DEV_BLK, VIRT_DEV_NET, VIRT_DEV_9P };
+enum virt_dev_kind { VIRT_DEV_RNG, VIRT_DEV_CONSOLE, VIRT_DEV_BLK, VIRT_DEV_NET, VIRT_DEV_9P, VIRT_DEV_BALLOON };
 
 /* One -device virtio-*, in command line order: the first gets the last free virtio-mmio slot, as in QEMU. */
 struct virt_dev {
     enum virt_dev_kind kind;
     bool pci;                                    /* virtio-*-pci rather than virtio-*-device */
-    struct chardev *chardev;                     /* CONSOLE; NULL: null */
+    const struct virtio_serial_port *ports;      /* CONSOLE */
+    unsigned n_ports, max_ports;
     struct block *block;                         /* BLK: block_open(); not NULL, one device each */
     struct virtio_blk_options blk;               /* BLK */
+    struct virtio_rng_options rng;               /* RNG */
+    struct virtio_balloon_options balloon;       /* BALLOON */
     const struct p9_options *share;              /* 9P */
     const char *mount_tag;                       /* 9P */
     struct netdev *net;                          /* NET, or NULL: nothing connected */

@@ -1,5 +1,5 @@
 /*
- * devices.c - the arguments of -device, -chardev and -object.
+ * devices.c - the arguments of -device and -chardev.
  *
  * Owns the lists of names. Must not make devices or open anything.
  */
@@ -22,11 +22,14 @@ static const struct {
     { "virtio-net-pci", "PCI", "network card", OPT_DEV_NET, true, false },
     { "virtio-rng-device", "virtio-bus", "entropy source", OPT_DEV_RNG, false, false },
     { "virtio-rng-pci", "PCI", "entropy source", OPT_DEV_RNG, true, false },
+    { "virtio-balloon-device", "virtio-bus", "memory balloon", OPT_DEV_BALLOON, false, false },
+    { "virtio-balloon-pci", "PCI", "memory balloon", OPT_DEV_BALLOON, true, false },
     { "virtio-9p-device", "virtio-bus", "shared folder", OPT_DEV_9P, false, false },
     { "virtio-9p-pci", "PCI", "shared folder", OPT_DEV_9P, true, false },
-    { "virtio-serial-device", "virtio-bus", "carrier of one virtconsole", OPT_DEV_CONSOLE, false, false },
-    { "virtio-serial-pci", "PCI", "carrier of one virtconsole", OPT_DEV_CONSOLE, true, false },
+    { "virtio-serial-device", "virtio-bus", "carrier of virtconsole and virtserialport", OPT_DEV_CONSOLE, false, false },
+    { "virtio-serial-pci", "PCI", "carrier of virtconsole and virtserialport", OPT_DEV_CONSOLE, true, false },
     { "virtconsole", "virtio-serial-bus", "console (hvc0) on a virtio-serial-device or -pci", OPT_DEV_CONSOLE, false, true },
+    { "virtserialport", "virtio-serial-bus", "named channel on a virtio-serial-device or -pci", OPT_DEV_CONSOLE, false, true },
 };
 
 /* NAME as typed: also without its ending (PCI), or with the one that says that it is not transitional. */
@@ -150,32 +153,6 @@ char *opt_chardev(struct options *o, const char *arg)
     return NULL;
 }
 
-char *opt_object(struct options *o, const char *arg)
-{
-    struct keyvals k;
-    const char *err = keyvals_parse(&k, arg, "qom-type");
-    if (err)
-        return fail("%s", err);
-    const char *kind = keyvals_get(&k, "qom-type"), *id = keyvals_get(&k, "id");
-    if (!kind || (strcmp(kind, "rng-random") && strcmp(kind, "rng-builtin") && strcmp(kind, "iothread")))
-        return fail("no object '%s' yet: rng-random, rng-builtin and iothread", kind ? kind : "");
-    if (!id)
-        return fail("id=ID is missing");
-    for (unsigned i = 0; i < k.n; i++) {
-        const char *key = k.kv[i].key, *v = k.kv[i].value;
-        if (!strcmp(key, "filename")) {
-            if (strcmp(v, "/dev/urandom") && strcmp(v, "/dev/random"))
-                return fail("filename=%s: only /dev/urandom and /dev/random", v);
-        } else if (strcmp(key, "qom-type") && strcmp(key, "id")) {
-            return fail("%s has no property '%s'", kind, key);
-        }
-    }
-    if (o->n_object == OPT_MAX_DEVS)
-        return fail("too many objects");
-    o->object_id[o->n_object++] = id;
-    return NULL;
-}
-
 static char *parse_bus(const char *v, bool pci, int *slot)
 {
     static const char prefix[] = "virtio-mmio-bus.";
@@ -204,9 +181,9 @@ static char *parse_addr(const char *v, int *slot)
 static bool ignored_prop(const char *key)
 {
     static const char *const names[] = {
-        "driver", "name", "max_ports", "nr", "disable-legacy", "disable-modern", "iommu_platform", "packed", "vectors",
+        "driver", "disable-legacy", "disable-modern", "iommu_platform", "packed", "vectors",
         "romfile", "rombar", "bootindex", "event_idx", "indirect_desc", "mq", "queue_size", "rx_queue_size", "tx_queue_size", "scsi", "request-merging",
-        "config-wce", "share-rw", "max-bytes", "period", "page-per-vq", "speed", "duplex", "emulation",
+        "config-wce", "share-rw", "page-per-vq", "speed", "duplex", "emulation",
     };
     for (unsigned i = 0; i < ARRAY_LEN(names); i++)
         if (!strcmp(names[i], key))
@@ -214,8 +191,15 @@ static bool ignored_prop(const char *key)
     return false;
 }
 
-static char *device_prop(struct options *o, struct opt_device *d, bool port, const char *name, const char *key, const char *v)
+static bool *balloon_flag(struct opt_device *d, const char *key)
 {
+    return !strcmp(key, "deflate-on-oom") ? &d->deflate_on_oom : !strcmp(key, "free-page-hint") ? &d->free_page_hint :
+           !strcmp(key, "free-page-reporting") ? &d->free_page_reporting : NULL;
+}
+
+static char *device_prop(struct options *o, struct opt_device *d, const char *name, const char *key, const char *v)
+{
+    bool *flag;
     bool disk = d->kind == OPT_DEV_BLK;
     char *e = disk ? opt_disk_prop(d, key, v, &disk) : NULL;
     if (disk)
@@ -223,11 +207,14 @@ static char *device_prop(struct options *o, struct opt_device *d, bool port, con
     if (!strcmp(key, "id")) {
         d->id = v;
     } else if (!strcmp(key, "bus")) {
-        return port ? NULL : parse_bus(v, d->pci, &d->slot);
+        return parse_bus(v, d->pci, &d->slot);
     } else if (!strcmp(key, "addr") && d->pci) {
         return parse_addr(v, &d->slot);
-    } else if (!strcmp(key, "chardev") && port) {
-        d->chardev = v;
+    } else if (!strcmp(key, "max_ports") && d->kind == OPT_DEV_CONSOLE) {
+        uint64_t n;
+        if (!parse_uint(v, &n) || n < 1 || n > OPT_MAX_PORTS)
+            return fail("max_ports=%s: want 1 to %d", v, OPT_MAX_PORTS);
+        d->max_ports = (unsigned)n;
     } else if (!strcmp(key, "netdev") && d->kind == OPT_DEV_NET) {
         d->netdev = v;
     } else if (!strcmp(key, "fsdev") && d->kind == OPT_DEV_9P) {
@@ -237,10 +224,13 @@ static char *device_prop(struct options *o, struct opt_device *d, bool port, con
     } else if (!strcmp(key, "mac") && d->kind == OPT_DEV_NET) {
         return opt_parse_mac(v, d->mac) ? NULL : fail("mac=%s: not an Ethernet address", v);
     } else if (!strcmp(key, "rng") && d->kind == OPT_DEV_RNG) {
-        for (unsigned n = 0; n < o->n_object; n++)
-            if (!strcmp(o->object_id[n], v))
-                return NULL;
-        return fail("rng=%s: there is no such object", v);
+        d->rng = v;
+    } else if (d->kind == OPT_DEV_RNG && (!strcmp(key, "max-bytes") || !strcmp(key, "period"))) {
+        return parse_uint(v, *key == 'm' ? &d->max_bytes : &d->period_ms) ? NULL : fail("%s=%s: not a number", key, v);
+    } else if (d->kind == OPT_DEV_BALLOON && (flag = balloon_flag(d, key))) {
+        return parse_bool(v, flag) ? NULL : fail("%s=%s: want on or off", key, v);
+    } else if (!strcmp(key, "iothread") && d->kind == OPT_DEV_BALLOON) {
+        d->iothread = v;
     } else if (!ignored_prop(key)) {
         return fail("%s has no property '%s'", name, key);
     }
@@ -263,24 +253,13 @@ char *opt_device(struct options *o, const char *arg)
     int which = find_device(name);
     if (which < 0)
         return fail("no device '%s' yet (-device help lists them)", name);
-    bool port = devices[which].port;
-    struct opt_device d = { .kind = devices[which].kind, .pci = devices[which].pci, .slot = -1 };
+    if (devices[which].port)
+        return opt_port(o, &k, !strcmp(devices[which].name, "virtconsole"));
+    struct opt_device d = { .kind = devices[which].kind, .pci = devices[which].pci, .slot = -1, .max_ports = OPT_MAX_PORTS };
     for (unsigned i = 0; i < k.n; i++) {
-        char *e = device_prop(o, &d, port, name, k.kv[i].key, k.kv[i].value);
+        char *e = device_prop(o, &d, name, k.kv[i].key, k.kv[i].value);
         if (e)
             return e;
-    }
-    if (port) {
-        /* QEMU puts it on the first virtio-serial bus with room; here each bus has room for one. */
-        for (unsigned i = 0; i < o->n_dev; i++) {
-            struct opt_device *bus = &o->dev[i];
-            if (bus->kind == OPT_DEV_CONSOLE && !bus->has_port) {
-                bus->has_port = true;
-                bus->chardev = d.chardev;
-                return NULL;
-            }
-        }
-        return fail("no virtio-serial device with a free place for it (each takes one)");
     }
     if (d.kind == OPT_DEV_BLK && !d.drive)
         return fail("drive=ID is missing");
@@ -302,6 +281,10 @@ static char *check_backends(struct options *o)
                 continue;                        /* -net nic without -net user: not connected */
             return fail("-device virtio-net: netdev '%s' is not defined", d->netdev);
         }
+        if (d->iothread && !opt_find_object(o, d->iothread, OPT_OBJ_IOTHREAD))
+            return fail("-device virtio-%s: iothread '%s' is not defined", d->kind == OPT_DEV_BLK ? "blk" : "balloon", d->iothread);
+        if (d->rng && !opt_find_object(o, d->rng, OPT_OBJ_RNG))
+            return fail("-device virtio-rng: rng=%s: there is no such object", d->rng);
         if (d->fsdev && !opt_find_fsdev(o, d->fsdev))
             return fail("-device virtio-9p: fsdev '%s' is not defined", d->fsdev);
         for (unsigned j = 0; j < i; j++) {
@@ -322,8 +305,9 @@ char *opt_check_references(struct options *o)
     if (e)
         return e;
     for (unsigned i = 0; i < o->n_dev; i++)
-        if (o->dev[i].chardev && !opt_find_chardev(o, o->dev[i].chardev))
-            return fail("-device virtconsole: chardev '%s' is not defined", o->dev[i].chardev);
+        for (unsigned j = 0; j < o->dev[i].n_port; j++)
+            if (o->dev[i].port[j].chardev && !opt_find_chardev(o, o->dev[i].port[j].chardev))
+                return fail("-device virtconsole: chardev '%s' is not defined", o->dev[i].port[j].chardev);
     for (unsigned i = 0; i < o->n_serial; i++)
         if (!strncmp(o->serial[i], "chardev:", 8) && !opt_find_chardev(o, o->serial[i] + 8))
             return fail("-serial %s: chardev '%s' is not defined", o->serial[i], o->serial[i] + 8);

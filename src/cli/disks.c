@@ -409,7 +409,6 @@ char *opt_check_disks(struct options *o)
         const struct opt_device *d = &o->dev[i];
         const struct virtio_blk_options *b = &d->blk;
         unsigned logical = b->logical ? b->logical : 512;
-        bool thread = !d->iothread;
         if (d->kind != OPT_DEV_BLK)
             continue;
         if (d->drive && !opt_find_drive(o, d->drive))
@@ -418,10 +417,6 @@ char *opt_check_disks(struct options *o)
             return fail("-device virtio-blk: physical_block_size is smaller than logical_block_size");
         if (b->min_io % logical || b->opt_io % logical || b->discard_granularity % logical)
             return fail("-device virtio-blk: min_io_size, opt_io_size and discard_granularity must be multiples of %u", logical);
-        for (unsigned k = 0; k < o->n_object && !thread; k++)
-            thread = !strcmp(o->object_id[k], d->iothread);
-        if (!thread)
-            return fail("-device virtio-blk: iothread '%s' is not defined", d->iothread);
     }
     return NULL;
 }

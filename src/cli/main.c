@@ -24,6 +24,7 @@
 #include "block/block.h"
 #include "hw/chardev.h"
 #include "hw/net.h"
+#include "hw/virtio.h"
 #include "mem/mem.h"
 #include "mmu/mmu.h"
 #include "xlate/xlate.h"
@@ -150,13 +151,14 @@ static void describe_machine(const struct options *o)
     struct monitor_device *devices = xcalloc(o->n_dev + 1, sizeof *devices);
     static const char *const kinds[] = {
         [OPT_DEV_RNG] = "virtio-rng", [OPT_DEV_CONSOLE] = "virtio-serial", [OPT_DEV_BLK] = "virtio-blk", [OPT_DEV_NET] = "virtio-net",
-        [OPT_DEV_9P] = "virtio-9p",
+        [OPT_DEV_9P] = "virtio-9p", [OPT_DEV_BALLOON] = "virtio-balloon",
     };
     for (unsigned i = 0; i < o->n_dev; i++) {
         const struct opt_device *d = &o->dev[i];
         devices[i] = (struct monitor_device){
             .name = xasprintf("%s-%s", kinds[d->kind], d->pci ? "pci" : "device"), .id = d->id,
-            .bus = d->pci ? "pcie.0" : "virtio-mmio", .peer = d->drive ? d->drive : d->netdev ? d->netdev : d->fsdev ? d->fsdev : d->chardev,
+            .bus = d->pci ? "pcie.0" : "virtio-mmio", .peer = d->drive ? d->drive : d->netdev ? d->netdev : d->fsdev ? d->fsdev :
+                    d->n_port ? d->port[0].chardev : NULL,
         };
     }
     m.drives = drives;
@@ -245,6 +247,20 @@ static struct netdev *open_netdev(const char *id, const struct net_user_options 
     return n;
 }
 
+static void open_ports(struct opened *chars, const struct opt_device *d, struct virt_dev *v)
+{
+    struct virtio_serial_port *p = xcalloc(d->n_port + 1, sizeof *p);      /* the board keeps it */
+    for (unsigned i = 0; i < d->n_port; i++) {
+        const struct opt_port *o = &d->port[i];
+        p[i] = (struct virtio_serial_port){ .nr = o->nr, .console = o->console, .name = o->name };
+        if (o->chardev)
+            p[i].chr = open_chardev(chars, o->chardev, o->console ? "-device virtconsole" : "-device virtserialport");
+    }
+    v->ports = p;
+    v->n_ports = d->n_port;
+    v->max_ports = d->max_ports;
+}
+
 static void on_reset(void)
 {
     mmu_reset();
@@ -285,6 +301,7 @@ static void build_machine(struct options *o)
         static const enum virt_dev_kind kind[] = {
             [OPT_DEV_RNG] = VIRT_DEV_RNG, [OPT_DEV_CONSOLE] = VIRT_DEV_CONSOLE, [OPT_DEV_BLK] = VIRT_DEV_BLK,
             [OPT_DEV_NET] = VIRT_DEV_NET, [OPT_DEV_9P] = VIRT_DEV_9P,
+            [OPT_DEV_BALLOON] = VIRT_DEV_BALLOON,
         };
         devs[i] = (struct virt_dev){ .kind = kind[d->kind], .pci = d->pci, .slot = d->slot };
         memcpy(devs[i].mac, d->mac, sizeof devs[i].mac);
@@ -292,12 +309,16 @@ static void build_machine(struct options *o)
             open_drive(o, d, &devs[i]);
         if (d->netdev && opt_find_netdev(o, d->netdev))
             devs[i].net = open_netdev(opt_find_netdev(o, d->netdev)->id, &opt_find_netdev(o, d->netdev)->user);
+        devs[i].rng = (struct virtio_rng_options){
+            .filename = d->rng ? opt_find_object(o, d->rng, OPT_OBJ_RNG)->filename : NULL, .max_bytes = d->max_bytes, .period_ms = d->period_ms,
+        };
+        devs[i].balloon = (struct virtio_balloon_options){ d->deflate_on_oom, d->free_page_hint, d->free_page_reporting };
         if (d->fsdev) {
             devs[i].share = &opt_find_fsdev(o, d->fsdev)->p9;
             devs[i].mount_tag = d->mount_tag;
         }
-        if (d->chardev)
-            devs[i].chardev = open_chardev(&chars, d->chardev, "-device virtconsole");
+        if (d->kind == OPT_DEV_CONSOLE)
+            open_ports(&chars, d, &devs[i]);
     }
     cfg.devs = devs;
     cfg.n_devs = o->n_dev;

@@ -22,7 +22,13 @@
 #define OPT_MAX_NETDEVS 8
 #define OPT_MAX_FSDEVS 16
 
-enum opt_device_kind { OPT_DEV_RNG, OPT_DEV_CONSOLE, OPT_DEV_BLK, OPT_DEV_NET, OPT_DEV_9P };
+enum opt_device_kind { OPT_DEV_RNG, OPT_DEV_CONSOLE, OPT_DEV_BLK, OPT_DEV_NET, OPT_DEV_9P, OPT_DEV_BALLOON };
+
+enum opt_object_kind { OPT_OBJ_RNG, OPT_OBJ_IOTHREAD };
+struct opt_object { enum opt_object_kind kind; const char *id, *filename; };
+
+struct opt_port { unsigned nr; bool console; const char *chardev, *name; };
+#define OPT_MAX_PORTS 31
 
 struct opt_device {
     enum opt_device_kind kind;
@@ -31,10 +37,13 @@ struct opt_device {
     const char *drive, *iothread;                /* BLK: id of -drive or -blockdev; of an -object, or NULL */
     struct virtio_blk_options blk;
     const char *netdev;                          /* NET: id, or NULL */
+    const char *rng;                             /* RNG: id of an object, or NULL */
+    uint64_t max_bytes, period_ms;               /* RNG */
+    bool deflate_on_oom, free_page_hint, free_page_reporting;    /* BALLOON */
     const char *fsdev, *mount_tag;               /* 9P: id of -fsdev */
     uint8_t mac[6];                              /* NET: zero: by the board */
-    const char *chardev;                         /* id, or NULL */
-    bool has_port;                               /* CONSOLE: a virtconsole was put on this virtio-serial-device */
+    unsigned max_ports, n_port;                  /* CONSOLE */
+    struct opt_port port[OPT_MAX_PORTS];
     const char *id;
 };
 
@@ -112,7 +121,7 @@ struct options {
     struct opt_fsdev fsdev[OPT_MAX_FSDEVS];
     unsigned n_fsdev;
     bool net_given, old_nic, old_user;           /* -nic or -net; -net nic; -net user */
-    const char *object_id[OPT_MAX_DEVS];         /* entropy sources of -object */
+    struct opt_object object[OPT_MAX_DEVS];
     unsigned n_object;
 
     uint8_t escape;                              /* -echr */
@@ -158,7 +167,6 @@ char *opt_accel_list(struct options *o, const char *arg);        /* -machine acc
 /* ---- devices.c ---- */
 char *opt_device(struct options *o, const char *arg);
 char *opt_chardev(struct options *o, const char *arg);
-char *opt_object(struct options *o, const char *arg);
 const struct opt_chardev *opt_find_chardev(const struct options *o, const char *id);
 /* ---- disks.c ---- */
 char *opt_drive(struct options *o, const char *arg);
@@ -175,6 +183,11 @@ char *opt_net(struct options *o, const char *arg);
 struct opt_drive *opt_find_drive(struct options *o, const char *id);
 struct opt_netdev *opt_find_netdev(struct options *o, const char *id);
 bool opt_parse_mac(const char *s, uint8_t mac[6]) MUST_CHECK;
+/* ---- objects.c ---- */
+char *opt_object(struct options *o, const char *arg);
+const struct opt_object *opt_find_object(const struct options *o, const char *id, enum opt_object_kind kind);
+/* ---- ports.c: -device virtconsole and virtserialport ---- */
+char *opt_port(struct options *o, const struct keyvals *k, bool console);
 /* ---- files.c ---- */
 char *opt_fsdev(struct options *o, const char *arg);
 char *opt_virtfs(struct options *o, const char *arg);

@@ -11,7 +11,7 @@
 #include "hw/irq.h"
 #include "hw/virtqueue.h"
 
-#define VIRTIO_MAX_QUEUES 8
+#define VIRTIO_MAX_QUEUES 64
 
 #define VIRTIO_F_INDIRECT_DESC (1ull << 28)
 #define VIRTIO_F_EVENT_IDX (1ull << 29)
@@ -27,7 +27,7 @@
 #define VIRTIO_ISR_QUEUE 1u
 #define VIRTIO_ISR_CONFIG 2u
 
-enum virtio_id { VIRTIO_ID_NET = 1, VIRTIO_ID_BLOCK = 2, VIRTIO_ID_CONSOLE = 3, VIRTIO_ID_RNG = 4, VIRTIO_ID_9P = 9 };
+enum virtio_id { VIRTIO_ID_NET = 1, VIRTIO_ID_BLOCK = 2, VIRTIO_ID_CONSOLE = 3, VIRTIO_ID_RNG = 4, VIRTIO_ID_BALLOON = 5, VIRTIO_ID_9P = 9 };
 
 struct virtio_dev;
 
@@ -99,9 +99,30 @@ struct virtio_blk_options {                      /* 0: what QEMU would take */
 };
 struct virtio_dev *virtio_blk_new(struct block *b, const struct virtio_blk_options *o);
 struct virtio_dev *virtio_net_new(struct netdev *n, const uint8_t mac[6]);     /* N may be NULL: no cable */
-struct virtio_dev *virtio_rng_new(void);
+
+struct virtio_rng_options {
+    const char *filename;                        /* or NULL: the kernel's generator */
+    uint64_t max_bytes, period_ms;               /* no more than that in each period; 0: no limit */
+};
+struct virtio_dev *virtio_rng_new(const struct virtio_rng_options *o);
+
+struct virtio_balloon_options { bool deflate_on_oom, free_page_hint, free_page_reporting; };
+struct virtio_dev *virtio_balloon_new(const struct virtio_balloon_options *o);
+/* For monitors; false: there is no balloon. Sizes in bytes. */
+#define VIRTIO_BALLOON_STATS 16u
+struct virtio_balloon_info {
+    uint64_t ram, actual;                        /* the machine's memory, and what the guest has of it */
+    uint32_t have;                               /* bit N: stat[N] (the specification's tag N, 5.5.6.3) is known */
+    uint64_t stat[VIRTIO_BALLOON_STATS];
+};
+bool virtio_balloon_query(struct virtio_balloon_info *info);     /* also asks the guest for new statistics */
+bool virtio_balloon_set(uint64_t bytes);                         /* what the guest shall have */
+
 struct virtio_dev *virtio_9p_new(const struct p9_options *o, const char *tag); /* die()s on what is wrong in them */
-struct virtio_dev *virtio_console_new(struct chardev *chr);
+#define VIRTIO_SERIAL_MAX_PORTS 31u
+struct virtio_serial_port { unsigned nr; bool console; const char *name; struct chardev *chr; };       /* name, chr: or NULL */
+/* MAX_PORTS 0: as many as there can be. The numbers are different and below it. */
+struct virtio_dev *virtio_serial_new(const struct virtio_serial_port *ports, unsigned n, unsigned max_ports);
 
 /* ---- the MMIO transport, version 2 ---- */
 #define VIRTIO_MMIO_SIZE 0x200u

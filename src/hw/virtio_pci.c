@@ -248,12 +248,13 @@ struct pci_dev *virtio_pci_new(struct virtio_dev *d)
     case VIRTIO_ID_NET: class = 0x02000000; break;
     case VIRTIO_ID_BLOCK: class = 0x01000000; break;
     case VIRTIO_ID_CONSOLE: class = 0x07800000; break;
+    case VIRTIO_ID_BALLOON: class = 0x00ff0000; break;
     case VIRTIO_ID_9P: class = 0x00020000; break;
     }
     pci_init(&p->pci, &ops, 0x1af4, (uint16_t)(0x1040 + d->ops->id), class | 1, 0x1100);
     p->pci.config[0x3d] = 1;                     /* INTA# */
     pci_set_bar(&p->pci, BAR, BAR_SIZE, true);
-    msix_init(&p->msix, &p->pci, d->ops->n_queues + 1, MSIX_BAR);
+    msix_init(&p->msix, &p->pci, MIN(d->ops->n_queues + 1, MSIX_MAX), MSIX_BAR);
     add_structure(p, CFG_COMMON, COMMON, 0x38, 16);
     add_structure(p, CFG_ISR, ISR, PAGE, 16);
     add_structure(p, CFG_DEVICE, DEVICE, PAGE, 16);

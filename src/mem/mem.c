@@ -7,6 +7,7 @@
 #include "mem/mem.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -135,6 +136,17 @@ bool mem_mmio_write(uint64_t gpa, unsigned size, uint64_t v)
         r->ops->write(r->opaque, gpa - r->base + i, v >> 8 * i & mask, step);
     machine_unlock();
     return true;
+}
+
+/* ---- giving back ---- */
+
+void mem_discard(uint64_t gpa, uint64_t len)
+{
+    if (!len || (gpa | len) & 4095 || !mem_is_ram(gpa, len))
+        return;
+    /* A hole in the object is one in all its mappings, the windows' too. That it cannot be made is no error: no gain. */
+    (void)!fallocate(mem_ram.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(gpa - mem_ram.base), (off_t)len);
+    mem_dma_wrote(gpa, len);
 }
 
 /* ---- DMA ---- */

@@ -52,6 +52,12 @@ bool mem_is_mmio(uint64_t gpa);
 struct mem_range { uint64_t base, size; const char *name; };
 bool mem_mmio_range(unsigned n, struct mem_range *r) MUST_CHECK;
 
+/*
+ * Give the pages [gpa, gpa + len) of RAM, which the guest does not use, back to the host: they read as zero from now on, in
+ * every mapping. Page multiples; what is not RAM is left alone.
+ */
+void mem_discard(uint64_t gpa, uint64_t len);
+
 /* DMA: devices read and write guest RAM only through these; false if the range is not all RAM. */
 bool mem_dma_read(uint64_t gpa, void *buf, size_t len) MUST_CHECK;
 bool mem_dma_write(uint64_t gpa, const void *buf, size_t len) MUST_CHECK;

@@ -190,11 +190,11 @@ static void test_devices(void)
     CHECK(accepts("-object rng-random,id=r,filename=/dev/urandom -device virtio-rng-device,rng=r") && o.n_dev == 1);
     CHECK(o.dev[0].kind == OPT_DEV_RNG && o.dev[0].slot == -1);
     CHECK(accepts("-chardev file,path=/dev/null,id=log -device virtio-serial-device -device virtconsole,chardev=log"));
-    CHECK(o.n_dev == 1 && o.dev[0].kind == OPT_DEV_CONSOLE && eq(o.dev[0].chardev, "log"));
+    CHECK(o.n_dev == 1 && o.dev[0].kind == OPT_DEV_CONSOLE && o.dev[0].n_port == 1 && eq(o.dev[0].port[0].chardev, "log"));
     CHECK(accepts("-device virtio-rng-device,bus=virtio-mmio-bus.3") && o.dev[0].slot == 3);
     CHECK(refuses("-device virtconsole",
-                  "-device virtconsole: no virtio-serial device with a free place for it (each takes one)"));
-    CHECK(refuses("-device virtio-rng-device,rng=x", "-device virtio-rng-device,rng=x: rng=x: there is no such object"));
+                  "-device virtconsole: no virtio-serial device with a free port for it"));
+    CHECK(refuses("-device virtio-rng-device,rng=x", "-device virtio-rng: rng=x: there is no such object"));
     CHECK(refuses("-device e1000", "-device e1000: no device 'e1000' yet (-device help lists them)"));
     CHECK(refuses("-device virtio-serial-device -device virtconsole,chardev=q",
                   "-device virtconsole: chardev 'q' is not defined"));

@@ -240,7 +240,7 @@ static struct pci_bus *bus;
 
 static void add_at(void *slot)
 {
-    pci_add(bus, virtio_pci_new(virtio_rng_new()), *(int *)slot);
+    pci_add(bus, virtio_pci_new(virtio_rng_new(&(struct virtio_rng_options){ 0 })), *(int *)slot);
 }
 
 int main(void)
@@ -256,8 +256,8 @@ int main(void)
     for (unsigned i = 0; i < 4; i++)
         map.intx[i] = (struct irq){ on_irq, NULL, i };
     bus = pci_bus_new(&map);
-    pci_add(bus, virtio_pci_new(virtio_rng_new()), 1);
-    pci_add(bus, virtio_pci_new(virtio_console_new(NULL)), -1);
+    pci_add(bus, virtio_pci_new(virtio_rng_new(&(struct virtio_rng_options){ 0 })), 1);
+    pci_add(bus, virtio_pci_new(virtio_serial_new(&(struct virtio_serial_port){ 0, true, NULL, NULL }, 1, 1)), -1);
     int taken_slot = 2, no_slot = 32, bridge = 0;
     CHECK(dies(add_at, &taken_slot) && dies(add_at, &no_slot) && dies(add_at, &bridge));
     struct device *dev = pci_bus_device(bus);

@@ -338,8 +338,8 @@ int main(void)
 {
     mem_init(RAM, 0x1000000);
     host.c.ops = &host_ops;
-    struct device *rng = virtio_mmio_new(RNG, (struct irq){ on_irq, NULL, 0 }, virtio_rng_new());
-    virtio_mmio_new(CON, (struct irq){ on_irq, NULL, 1 }, virtio_console_new(&host.c));
+    struct device *rng = virtio_mmio_new(RNG, (struct irq){ on_irq, NULL, 0 }, virtio_rng_new(&(struct virtio_rng_options){ 0 }));
+    virtio_mmio_new(CON, (struct irq){ on_irq, NULL, 1 }, virtio_serial_new(&(struct virtio_serial_port){ 0, true, NULL, &host.c }, 1, 1));
     virtio_mmio_new(EMPTY_SLOT, (struct irq){ on_irq, NULL, 3 }, NULL);
     test_transport();
     test_rng();
