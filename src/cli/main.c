@@ -333,12 +333,12 @@ static void build_machine(struct options *o)
     mem_init(VIRT_RAM_BASE, o->ram_size);
 
     const struct mmu_config mmu = {
-        .paging = o->shadow ? PAGING_SHADOW : PAGING_SOFTTLB, .verify = o->verify, .windows = o->windows, .max_vmas = o->max_vmas,
+        .paging = (enum paging_mode)o->paging, .verify = o->verify, .windows = o->windows, .max_vmas = o->max_vmas,
         .sync = (enum sync_mode)o->sync, .org = (enum spt_org)o->spt_org, .org_windows = o->spt_windows, .prefill = o->spt_prefill,
     };
     mmu_init(&mmu, &a64_guest_ops);
     const struct xlate_config xlate = {
-        .jit = o->jit, .shadow = o->shadow, .verify = o->verify, .code_size = o->code_size, .perf_map = o->perf_map,
+        .jit = o->jit, .verify = o->verify, .code_size = o->code_size, .perf_map = o->perf_map,
     };
     host_limit_isa((enum host_isa)o->host_isa);
     xlate_init(&xlate, &a64_guest_ops, &mmu_mem_ops);

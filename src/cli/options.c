@@ -175,7 +175,7 @@ static const struct option table[] = {
     { "cpu", true, opt_cpu, H("MODEL", "cortex-a53, cortex-a57, cortex-a72 or max") },
     { "smp", true, opt_smp, H("N", "number of CPUs") },
     { "m", true, opt_mem, H("SIZE", "guest RAM, in MiB without a suffix [128]") },
-    { "accel", true, opt_accel, H("gnomon[,PROP=V]", "jit=on|off, paging=shadow|softtlb, verify=on|off, windows=N, max-vmas=N, "
+    { "accel", true, opt_accel, H("gnomon[,PROP=V]", "jit=on|off, paging=auto|shadow|softtlb, verify=on|off, windows=N, max-vmas=N, "
                                   "code-size=SIZE, ... (-accel help)") },
     { "kernel", true, set_kernel, H("FILE", "Linux arm64 kernel (Image)") },
     { "initrd", true, set_initrd, H("FILE", "initial RAM disk") },
@@ -238,7 +238,7 @@ char *options_parse(struct options *o, int argc, char *const argv[])
 {
     *o = (struct options){
         .gic_version = 2, .dtb_randomness = true, .model = A64_CORTEX_A57, .cpu_name = NULL, .ram_size = OPT_DEFAULT_RAM, .smp = 1,
-        .jit = true, .shadow = true, .code_size = OPT_DEFAULT_CODE, .escape = 1,
+        .jit = true, .code_size = OPT_DEFAULT_CODE, .escape = 1,
     };
     const char *slash = strrchr(argv[0], '/');
     o->called_qemu = !strncmp(slash ? slash + 1 : argv[0], "qemu-system-", 12);

@@ -128,9 +128,9 @@ struct options {
     const char *name, *pidfile, *stats;
     const char *log_file;
 
-    bool jit, shadow, verify, check_ir, perf_map;
+    bool jit, verify, check_ir, perf_map;
     unsigned windows, max_vmas;
-    unsigned sync, spt_org, host_isa;            /* enum sync_mode, enum spt_org, enum host_isa */
+    unsigned paging, sync, spt_org, host_isa;    /* enum paging_mode, sync_mode, spt_org, host_isa */
     unsigned spt_windows, spt_prefill;
     uint64_t code_size;
 };

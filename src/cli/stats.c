@@ -25,7 +25,7 @@ static json_t *run_object(uint64_t elapsed, int status)
 
 static json_t *config_object(const struct options *o)
 {
-    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:b, s:b, s:s, s:I, s:I}", "paging", o->shadow ? "shadow" : "softtlb",
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:b, s:b, s:s, s:I, s:I}", "paging", opt_choice("paging", o->paging),
                      "sync", opt_choice("sync", o->sync), "spt_org", opt_choice("spt-org", o->spt_org),
                      "spt_windows", (json_int_t)o->spt_windows, "spt_prefill", (json_int_t)o->spt_prefill, "verify", (int)o->verify,
                      "jit", (int)o->jit, "cpu", o->cpu_name ? o->cpu_name : "cortex-a57", "ram", (json_int_t)o->ram_size,

@@ -281,6 +281,7 @@ static const struct choice {
     size_t at;
     const char *words[4], *want;
 } accel_choices[] = {
+    { "paging", offsetof(struct options, paging), { "auto", "shadow", "softtlb" }, "auto, shadow or softtlb" },
     { "sync", offsetof(struct options, sync), { "tlb", "drop", "wp" }, "tlb, drop or wp" },
     { "spt-org", offsetof(struct options, spt_org), { "private", "group", "shared" }, "private, group or shared" },
     { "host-isa", offsetof(struct options, host_isa), { "native", "v2", "v3" }, "native, v2 or v3" },
@@ -334,10 +335,6 @@ static char *accel_prop(struct options *o, const struct keyval *kv)
     for (unsigned i = 0; i < ARRAY_LEN(accel_choices); i++)
         if (!strcmp(accel_choices[i].name, kv->key))
             return accel_choice(o, &accel_choices[i], kv);
-    if (!strcmp(kv->key, "paging")) {
-        o->shadow = !strcmp(kv->value, "shadow");
-        return o->shadow || !strcmp(kv->value, "softtlb") ? NULL : want(kv, "shadow or softtlb");
-    }
     if (!strcmp(kv->key, "code-size") || !strcmp(kv->key, "tb-size")) {
         if (!parse_size(kv->value, 1ull << 20, &o->code_size) || o->code_size < (4ull << 20) || o->code_size > (2047ull << 20))
             return want(kv, "4M to 2047M");
@@ -396,7 +393,7 @@ void opt_print_accels(void)
     printf("Accelerators supported:\ngnomon\ntcg\n"
            "Properties of gnomon (tcg is another name for it):\n"
            "  jit=on|off              off: the interpreter of the intermediate code\n"
-           "  paging=shadow|softtlb   guest memory through windows, or through the software TLB\n"
+           "  paging=auto|shadow|softtlb   guest memory through windows, through the software TLB, or by what pays for each space\n"
            "  sync=tlb|drop|wp        at the guest's TLB maintenance compare windows with its tables; drop what it names;\n"
            "                          wp: write-protect its tables, follow each write\n"
            "  spt-org=private|group|shared   windows for each user address space; for N of them (spt-windows=N); for one\n"

@@ -178,8 +178,7 @@ static void info_paging(struct hmp_call *c)
 {
     const struct mmu_stats *s = mmu_stats();
     struct mmu_vmas v = mmu_vmas();
-    text_printf(c->out, "windows: %s, %u host mappings (at most %u so far, budget %u)\n", mmu_uses_windows() ? "on" : "off", v.now, v.peak,
-                v.max);
+    text_printf(c->out, "paging=%s, %u host mappings in windows (at most %u so far, budget %u)\n", mmu_paging_name(), v.now, v.peak, v.max);
 #define X(field, meaning) text_printf(c->out, "%-16s %12llu  %s\n", #field, (unsigned long long)s->field, meaning);
     MMU_STATS(X)
 #undef X

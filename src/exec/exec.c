@@ -291,6 +291,7 @@ static void *vcpu_main(void *arg)
             __atomic_store_n(&c->exit_req, 0, __ATOMIC_SEQ_CST);
             if (__atomic_load_n(&ex.pause, __ATOMIC_ACQUIRE) || __atomic_load_n(&ex.stop, __ATOMIC_ACQUIRE) || v->off || halted(v))
                 break;
+            mmu_sample(c);
             if (v->wait == WAIT_INTERRUPT)
                 wait_interrupt(v);
             else if (v->wait == WAIT_EVENT)

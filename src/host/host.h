@@ -8,7 +8,7 @@
 
 #include "ir/ir.h"
 
-/* How data accesses of a block reach memory (chosen per block by src/xlate from its mode flags). */
+/* How data accesses of a block reach memory (chosen per block and view by src/xlate from its mode flags). */
 /* SOFT: inline software TLB. REGION: inline region check and window. SLOW: every access calls C (verify=on). */
 enum access_kind { ACCESS_SOFT, ACCESS_REGION, ACCESS_SLOW };
 
@@ -49,7 +49,7 @@ struct host_code {
 };
 
 struct host_gen_opts {
-    enum access_kind kind;
+    enum access_kind kind[VIEW_COUNT];
     /* Prediction for region accesses: slot (index into vcpu.delta) and region number ((int64)va >> 39) expected for base value
      * v of instruction i, or -1: no idea (use the region table). May be NULL. */
     int (*predict)(void *opaque, const struct ir_block *b, unsigned i, int64_t *region);

@@ -132,6 +132,8 @@ bool fill_window(struct vcpu *c, struct space *s, enum view view, uint64_t va, c
            (unsigned long long)(gpa - (page - lo)), pages, flags & REC_W ? "rw" : "r");
     window_install(win, lo, gpa - (page - lo), pages, flags, pages <= AROUND,
                    w->shift >= GROUP_SHIFT ? w : &leaf[PAGE_OF(lo)]);
+    if (g == REGION_LOW_USER)
+        policy_fill(c, s);
     if (lend == LEND_NEW)
         org_prefill(c, s);
     org_note_fill(s, page);

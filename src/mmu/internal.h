@@ -22,6 +22,7 @@
 
 #include "mem/mem.h"
 #include "mmu/mmu.h"
+#include "mmu/policy.h"
 
 #define MMU_VCPUS 8
 #define REGION_SIZE (1ull << REGION_SHIFT)
@@ -44,11 +45,11 @@ struct group_rec {
     uint32_t max_leaf_shift;                      /* largest leaf installed here */
     uint64_t e[GROUP_PAGES];
     /*
-     * The leaf table that the 4 KiB entries came from, so that a whole group is compared without a walk a page: 0 when they
-     * came from several, or from none.
+     * Where the entries came from, so that a whole group is compared with one walk: one leaf table (4 KiB leaves), or one
+     * descriptor of a larger leaf, whose address this is then and desc[0] its value. Mixed: several, or none.
      */
     uint64_t table, table_attrs;
-    bool mixed;
+    bool mixed, block;
     uint64_t desc[GROUP_PAGES];                   /* the descriptors that e[] was made from */
     uint32_t *alias;                              /* [GROUP_PAGES], wp.c: e[]'s place in its page's list of writable mappings */
 };
@@ -67,6 +68,9 @@ struct window {
     uint8_t group, slot;                          /* enum region_group; slot in it */
 };
 
+/* tlb_entry.pte: the guest physical page, the walk's PERM_* and this. */
+#define TLB_NO_WINDOW 0x100ull                    /* windows refused the page: accesses through windows are served from here */
+
 /* A software TLB of one view, on one vCPU. */
 struct softtlb {
     struct tlb_desc d;                            /* d.table == NULL: none yet */
@@ -81,6 +85,16 @@ struct exec_page { uint64_t va, gpa; bool used; uint8_t views; };   /* views: a 
 /* The pages filled last, for spt-prefill: a ring, allocated at the first fill. */
 struct recent { uint64_t *va; uint32_t n, at; };
 
+/* An address space's account under paging=auto (policy.c), in nanoseconds. */
+struct policy {
+    bool windows;                                 /* mode; read without the lock */
+    uint8_t demotions;
+    int64_t balance;                              /* what windows saved, or would have, less what they cost */
+    int64_t wait;                                 /* without windows: look at the working set when the balance is this; with: overdraft */
+    uint64_t user_ns;
+    uint64_t refills, faults, fills, drops;
+};
+
 #define SPACE_ASIDS 4
 struct space {
     struct space_id id;
@@ -94,6 +108,7 @@ struct space {
     struct window *win[REGION_GROUPS][REGION_SLOTS];
     unsigned n_wins;                              /* of them there */
     struct recent recent;
+    struct policy policy;
     struct softtlb tlb[MMU_VCPUS][VIEW_COUNT];
     uint64_t exec_key;                            /* changes when a page code was fetched from is remapped */
     uint32_t n_exec, cap_exec;
@@ -111,6 +126,7 @@ struct mmu_vcpu {
     struct { uint64_t count, ticks; } exits[MMU_EXIT_COUNT];
     bool last_soft;                               /* see mmu_last_was_soft() */
     struct space *cur[2];
+    uint64_t sampled;                             /* time of the last mmu_sample() */
     int64_t rt_user[REGION_TABLE], rt_kernel[REGION_TABLE];
     bool kernel_low;                              /* a kernel view's TLB may hold low-half entries */
 };
@@ -205,12 +221,14 @@ void window_rebase(struct space *s, unsigned g, unsigned slot);   /* vCPUs runni
 
 /* softtlb.c */
 void softtlb_none(struct tlb_desc *d);
-void softtlb_insert(struct vcpu *c, struct space *s, enum view view, uint64_t va, const struct walk *w, bool writable);
+void softtlb_insert(struct vcpu *c, struct space *s, enum view view, uint64_t va, const struct walk *w, bool no_window);
 /* Of a space, on every vCPU. */
 void softtlb_flush(struct space *s);
 void softtlb_flush_local(struct space *s);        /* arrays that hold entries tied to an ASID */
 void softtlb_flush_range(struct space *s, uint64_t va, uint64_t last);     /* last: the last byte */
 bool softtlb_has_local(const struct space *s);
+#define SOFTTLB_MAX 16384u                        /* entries of an array at most */
+unsigned softtlb_pages(const struct space *s, uint64_t *va);   /* the user pages s's arrays hold, up to SOFTTLB_MAX a vCPU */
 /* The kernel views' arrays also hold low-half pages, of the pair of spaces in force: gone before either changes. */
 void softtlb_flush_kernel_low(struct mmu_vcpu *m);
 void softtlb_flush_kernel_low_all(void);          /* on every vCPU */
@@ -255,6 +273,18 @@ bool watch_overlaps(uint64_t va, uint64_t last);
 bool watch_debugger(uint64_t va, unsigned len, bool write, uint64_t *hit);
 /* A watched range touches the page of va: it must not be cached. */
 static inline bool watched_page(uint64_t va) { return unlikely(mmu.n_watches) && watch_overlaps(va & PAGE_MASK, va | ~PAGE_MASK); }
+
+/* policy.c; of spaces of the low half only, and without effect but under paging=auto */
+void policy_init(void);
+void policy_refill(struct space *s);              /* a software TLB entry was made for a user access */
+void policy_fault(struct space *s);               /* a user access faulted in the guest: a new page, mostly */
+void policy_fill(struct vcpu *c, struct space *s);
+void policy_drop(struct space *s, unsigned pages);    /* a TLBI took pages away */
+void policy_new_owner(struct space *s);           /* the root table belongs to another process now */
+void policy_leave(struct space *s);               /* s was in force on a vCPU: windows it lost meanwhile may go */
+
+/* calibrate.c */
+void calibrate(struct policy_costs *out);
 
 /* sync.c */
 void sync_space(struct vcpu *c, struct space *s);                 /* make what is cached agree with the guest's tables */

@@ -23,6 +23,7 @@ void mmu_init(const struct mmu_config *cfg, const struct guest_ops *guest)
             mmu.rng = now_ns();
     window_init();
     wp_init();
+    policy_init();
 }
 
 void mmu_vcpu_init(struct vcpu *c)
@@ -120,8 +121,6 @@ bool mmu_peek_cached(const struct vcpu *c, uint64_t va, enum view view, uint64_t
     memcpy(out, mem_ram.view + (REC_GPA(rec) - mem_ram.base) + (va & ~PAGE_MASK), 8);
     return true;
 }
-
-bool mmu_uses_windows(void) { return mmu.cfg.paging == PAGING_SHADOW; }
 
 const struct mmu_stats *mmu_stats(void) { return &mmu.stats; }
 

@@ -11,7 +11,8 @@
 #include "guest/guest.h"
 #include "ir/vcpu.h"
 
-enum paging_mode { PAGING_SOFTTLB, PAGING_SHADOW };
+enum paging_mode { PAGING_AUTO, PAGING_SHADOW, PAGING_SOFTTLB };
+const char *mmu_paging_name(void);               /* of the mode in use */
 /*
  * How windows follow the guest's TLB maintenance: lazily, comparing; by dropping what it
  * names. Or not at all: its tables are write-protected and every write to one is followed at once.
@@ -90,8 +91,15 @@ int mmu_slot(struct vcpu *c, enum view view, uint64_t va);
 bool mmu_last_was_soft(const struct vcpu *c);
 /* Accesses in C since the start that a window would have served. */
 uint64_t mmu_needless_slow(void);
-/* Do accesses of this vCPU's translated code go to windows? */
-bool mmu_uses_windows(void);
+/*
+ * How code that runs now, fetched with view FETCH, should reach memory: which views' accesses go to windows; the others go to
+ * the software TLB. Either kind of code is right at any time; the mode of a space says which is cheaper (policy.c).
+ */
+#define MMU_USER_WINDOWS 1u
+#define MMU_KERNEL_WINDOWS 2u
+unsigned mmu_windows(const struct vcpu *c, enum view fetch);
+/* paging=auto: charge the time since the last call to what the vCPU is in now, and decide. On its own thread, outside code. */
+void mmu_sample(struct vcpu *c);
 
 /* What happened, for -stats and `info paging`. X(field, meaning) */
 #define MMU_STATS(X)                                                    \
@@ -120,6 +128,9 @@ bool mmu_uses_windows(void);
     X(exec_rekeys, "remapped code pages")                              \
     X(window_hits, "accesses in C to pages that a window held")        \
     X(churn_pages, "pages given to the software TLB because they churn") \
+    X(samples, "samples of user mode under paging=auto")                    \
+    X(promotions, "address spaces given windows")                           \
+    X(demotions, "address spaces whose windows were taken: churn, or another process") \
     X(verified, "accesses checked by verify=on")
 struct mmu_stats {
 #define X(f, m) uint64_t f;

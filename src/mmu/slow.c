@@ -27,6 +27,8 @@ static void leave(struct vcpu *c)
 
 NORETURN static void raise_fault(struct vcpu *c, uint64_t va, enum access acc, enum view view, uint8_t code)
 {
+    if (view == VIEW_USER)
+        policy_fault(mv(c)->cur[0]);
     mmu.stats.guest_faults++;
     mv(c)->cause = MMU_EXIT_guest_fault;
     leave(c);
@@ -91,19 +93,20 @@ static uint8_t *resolve(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem
     bool ok = mmu.guest->canonical(c, &va);
     enum access acc = m.write ? ACC_WRITE : ACC_READ;
     enum view view = (enum view)m.view;
+    bool windows = mmu_windows(c, mmu.guest->fetch_view(c)) & (view == VIEW_USER ? MMU_USER_WINDOWS : MMU_KERNEL_WINDOWS);
     if (likely(ok)) {
         const struct tlb_entry *e = (const struct tlb_entry *)((const char *)c->tlb[view].table +
                                                                 ((va >> (PAGE_SHIFT - TLB_ENTRY_SHIFT)) & c->tlb[view].mask));
         if (unlikely(mmu.cfg.verify))
             verify_page(c, va, view, m.write);
-        if ((m.write ? e->write_tag : e->read_tag) == (va & PAGE_MASK)) {
+        if ((m.write ? e->write_tag : e->read_tag) == (va & PAGE_MASK) && (!windows || e->pte & TLB_NO_WINDOW)) {
             mv(c)->last_soft = true;
-            if (mmu.cfg.paging == PAGING_SHADOW)
+            if (windows)
                 count_use(c, va, view);
             return (uint8_t *)(uintptr_t)(va + (uint64_t)e->addend);
         }
         enum region_group g = view_group(view, va);
-        const struct window *win = g == REGION_GROUPS ? NULL : space_window(space_of(c, va), g, va);
+        const struct window *win = !windows || g == REGION_GROUPS ? NULL : space_window(space_of(c, va), g, va);
         uint64_t rec = win ? window_rec(win, va) : 0;
         if (rec & (m.write ? REC_W : REC_R)) {
             mmu.stats.window_hits++;
@@ -137,12 +140,12 @@ static uint8_t *resolve(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem
     }
     struct space *s = space_of(c, va);
     mv(c)->cause = MMU_EXIT_fill;
-    if (mmu.cfg.paging != PAGING_SHADOW || !fill_window(c, s, view, va, &w)) {
+    if (!windows || !fill_window(c, s, view, va, &w)) {
         mv(c)->last_soft = true;
         mv(c)->cause = MMU_EXIT_soft_refill;
         /* Never cached: Device memory, which must fault when unaligned, and the high half seen by EL0, whose array is the low half's. */
         if ((!w.device || !w.leaf_gpa) && !(view == VIEW_USER && va_half(va)) && !watched_page(va))
-            softtlb_insert(c, s, view, va, &w, w.perms & PERM_W(view));
+            softtlb_insert(c, s, view, va, &w, windows);
     }
     if (m.write && wp_is_table(w.gpa))            /* by this very fill */
         wp_write(w.gpa, len);

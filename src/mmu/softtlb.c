@@ -10,7 +10,6 @@
 #include "mmu/internal.h"
 
 #define TLB_MIN 256u
-#define TLB_MAX 16384u
 
 /* What vcpu.tlb[] points to while a space has no array: one entry that never matches. Never written. */
 static struct tlb_entry no_entries[1] = { { TLB_INVALID, TLB_INVALID, 0, 0 } };
@@ -81,6 +80,20 @@ bool softtlb_has_local(const struct space *s)
     return false;
 }
 
+unsigned softtlb_pages(const struct space *s, uint64_t *va)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < mmu.n_vcpus; i++) {
+        const struct softtlb *t = &s->tlb[i][VIEW_USER];
+        for (unsigned k = 0; t->filled && k < entries(t); k++) {
+            const struct tlb_entry *e = &t->d.table[k];
+            if (e->read_tag != TLB_INVALID || e->write_tag != TLB_INVALID)
+                va[n++] = (e->read_tag != TLB_INVALID ? e->read_tag : e->write_tag) & PAGE_MASK;
+        }
+    }
+    return n;
+}
+
 static struct tlb_entry *entry_of(const struct tlb_desc *d, uint64_t va)
 {
     return (struct tlb_entry *)((char *)d->table + ((va >> (PAGE_SHIFT - TLB_ENTRY_SHIFT)) & d->mask));
@@ -114,8 +127,11 @@ void softtlb_flush_range(struct space *s, uint64_t va, uint64_t last)
 {
     for (unsigned i = 0; i < mmu.n_vcpus; i++)
         for (unsigned v = 0; v < VIEW_COUNT; v++)
-            if (drop_range(&s->tlb[i][v], va, last))
+            if (drop_range(&s->tlb[i][v], va, last)) {
                 touched(s, i);
+                if (v == VIEW_USER && !s->policy.windows)
+                    policy_drop(s, 1);
+            }
 }
 
 static void flush_half(struct softtlb *t, unsigned half)
@@ -201,24 +217,26 @@ void softtlb_flush_kernel_low_all(void)
         softtlb_flush_kernel_low(mv(mmu.vcpu[i]));
 }
 
-void softtlb_insert(struct vcpu *c, struct space *s, enum view view, uint64_t va, const struct walk *w, bool writable)
+void softtlb_insert(struct vcpu *c, struct space *s, enum view view, uint64_t va, const struct walk *w, bool no_window)
 {
     struct softtlb *t = tlb_of(c, view);
     if (!t->d.table) {
         make(t, TLB_MIN);
         c->tlb[view] = t->d;
-    } else if (++t->refills > 4 * entries(t) && entries(t) < TLB_MAX) {
+    } else if (++t->refills > 4 * entries(t) && entries(t) < SOFTTLB_MAX) {
         make(t, 4 * entries(t));
         c->tlb[view] = t->d;
     }
     mmu.stats.soft_refills++;
+    if (view == VIEW_USER)
+        policy_refill(s);
     t->filled = true;
     uint64_t page = va & PAGE_MASK;
     struct tlb_entry *e = entry_of(&t->d, page);
     e->read_tag = page;
-    e->write_tag = writable && wp_soft_writable(w->gpa) ? page : TLB_INVALID;
+    e->write_tag = w->perms & PERM_W(view) && wp_soft_writable(w->gpa) ? page : TLB_INVALID;
     e->addend = (int64_t)((uint64_t)(uintptr_t)mem_ram.view + (w->gpa & PAGE_MASK) - mem_ram.base - page);
-    e->pte = (w->gpa & PAGE_MASK) | w->perms;
+    e->pte = (w->gpa & PAGE_MASK) | w->perms | (no_window ? TLB_NO_WINDOW : 0);
     if (w->shift > PAGE_SHIFT) {
         uint64_t lo = ALIGN_DOWN(va, 1ull << w->shift);
         t->large_lo = MIN(t->large_lo, lo);

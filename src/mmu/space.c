@@ -143,6 +143,7 @@ struct space *space_get(unsigned half, const struct space_id *id)
     struct space *s = xcalloc(1, sizeof(*s));
     s->id = *id;
     s->half = (uint8_t)half;
+    policy_new_owner(s);
     space_new_exec_key(s);
     s->hash_next = mmu.spaces[h];
     mmu.spaces[h] = s;
@@ -205,6 +206,7 @@ void window_rebase(struct space *s, unsigned g, unsigned slot)
 void space_bind(struct vcpu *c, unsigned half, struct space *s)
 {
     struct mmu_vcpu *m = mv(c);
+    struct space *old = m->cur[half];
     softtlb_flush_kernel_low(m);
     m->cur[half] = s;
     s->last_used = ++mmu.clock;
@@ -215,6 +217,8 @@ void space_bind(struct vcpu *c, unsigned half, struct space *s)
             set_slot(m, g, n, s->win[g][n]);
     }
     softtlb_bind(c, half);
+    if (old && half == 0)
+        policy_leave(old);
 }
 
 /* Anything cached that belongs to an ASID? A kernel's half has no such thing, but under KPTI. */
@@ -242,7 +246,10 @@ void mmu_switch(struct vcpu *c)
             s = space_get(half, &id);
             space_bind(c, half, s);
         }
-        if ((space_add_asid(s, id.asid) && s->n_asids > 1 && space_has_local(s)) || s->stale) {
+        bool new_asid = space_add_asid(s, id.asid);
+        if (new_asid && s->n_asids > 2 && half == 0)
+            policy_new_owner(s);                  /* a process has one ASID, or two under KPTI */
+        if ((new_asid && s->n_asids > 1 && space_has_local(s)) || s->stale) {
             mv(c)->cause = MMU_EXIT_switch_compare;
             sync_space(c, s);
         }

@@ -9,6 +9,8 @@
  * no hardware would walk them before they are in force again: what a TLBI by address names is dropped, and after a TLBI of more
  * the space is stale until a switch to it, which compares it with its tables of then.
  */
+#include <string.h>
+
 #include "base/log.h"
 #include "base/quiet.h"
 #include "mmu/internal.h"
@@ -60,26 +62,45 @@ static void sync_pages(struct vcpu *c, struct window *w, uint64_t va, unsigned p
     }
 }
 
+static enum walk_status walk_group(struct vcpu *c, const struct window *w, uint64_t va, struct walk *leaf)
+{
+    return mmu.guest->walk_space(c, &w->owner->id, w->owner->half, va, ACC_READ, group_view(w->group), leaf);
+}
+
 /* Does the whole group still follow from the leaf table it was made from, at the place where that was? */
 static bool group_unchanged(struct vcpu *c, const struct window *w, const struct group_rec *g)
 {
-    if (g->mixed || g->max_leaf_shift > PAGE_SHIFT)
+    struct walk leaf;
+    if (g->mixed)
         return false;
+    if (g->block) {
+        if (walk_group(c, w, g->va, &leaf) != WALK_OK || leaf.leaf_gpa != g->table || leaf.table_attrs != g->table_attrs ||
+            leaf.desc != g->desc[0])
+            return false;
+        mmu.stats.kept_groups++;
+        return true;
+    }
     const uint64_t *table = mem_ptr(g->table, PAGE_SIZE);
     if (!table)
         return false;
-    unsigned first = GROUP_PAGES, changed = 0;
-    for (unsigned i = GROUP_PAGES; i-- > 0;) {
-        if (!g->e[i])
-            continue;
-        first = i;
-        changed |= __atomic_load_n(&table[i], __ATOMIC_RELAXED) != g->desc[i];
+    unsigned first = 0;
+    if (g->used == GROUP_PAGES) {
+        if (memcmp(table, g->desc, PAGE_SIZE) != 0)
+            return false;
+    } else {
+        unsigned changed = 0;
+        first = GROUP_PAGES;
+        for (unsigned i = GROUP_PAGES; i-- > 0;) {
+            if (!g->e[i])
+                continue;
+            first = i;
+            changed |= __atomic_load_n(&table[i], __ATOMIC_RELAXED) != g->desc[i];
+        }
+        if (changed || first == GROUP_PAGES)
+            return false;
     }
-    struct walk leaf;
-    if (changed || first == GROUP_PAGES ||
-        mmu.guest->walk_space(c, &w->owner->id, w->owner->half, g->va + ((uint64_t)first << PAGE_SHIFT), ACC_READ, group_view(w->group),
-                              &leaf) != WALK_OK ||
-        leaf.shift != PAGE_SHIFT || leaf.leaf_gpa != g->table + 8ull * first || leaf.table_attrs != g->table_attrs)
+    if (walk_group(c, w, g->va + ((uint64_t)first << PAGE_SHIFT), &leaf) != WALK_OK || leaf.shift != PAGE_SHIFT ||
+        leaf.leaf_gpa != g->table + 8ull * first || leaf.table_attrs != g->table_attrs)
         return false;
     mmu.stats.kept_groups++;
     return true;

@@ -171,8 +171,19 @@ static void make_room(struct window *keep)
 
 static void note_table(struct group_rec *g, unsigned i, const struct walk *leaf)
 {
+    if (leaf->shift >= GROUP_SHIFT) {
+        if (!g->table && leaf->leaf_gpa) {
+            g->block = true;
+            g->table = leaf->leaf_gpa;
+            g->table_attrs = leaf->table_attrs;
+            g->desc[0] = leaf->desc;
+        }
+        if (!g->block || g->table != leaf->leaf_gpa || g->table_attrs != leaf->table_attrs || g->desc[0] != leaf->desc)
+            g->mixed = true;
+        return;
+    }
     uint64_t table = leaf->shift == PAGE_SHIFT ? leaf->leaf_gpa & PAGE_MASK : 0;
-    if (!table || (leaf->leaf_gpa & ~PAGE_MASK) != 8ull * i ||
+    if (!table || g->block || (leaf->leaf_gpa & ~PAGE_MASK) != 8ull * i ||
         (g->table && (g->table != table || g->table_attrs != leaf->table_attrs))) {
         g->mixed = true;
         return;
@@ -242,6 +253,8 @@ void window_drop(struct window *w, uint64_t va, unsigned pages)
     unmap_pages(w, va, pages);
     account(w, boundaries(w, va, pages), before);
     mmu.stats.dropped_pages += dropped;
+    if (w->group == REGION_LOW_USER)
+        policy_drop(w->owner, dropped);
 }
 
 void window_relabel(struct window *w, uint64_t va, uint64_t rec, uint64_t desc)
@@ -252,6 +265,7 @@ void window_relabel(struct window *w, uint64_t va, uint64_t rec, uint64_t desc)
     *e = rec;
     if (rec & REC_GLOBAL)
         w->owner->has_global = true;
+    g->mixed |= g->block;
     g->desc[va >> PAGE_SHIFT & (GROUP_PAGES - 1)] = desc;
     g->max_leaf_shift = MAX(g->max_leaf_shift, REC_LEAF_SHIFT(rec));
     w->max_leaf_shift = MAX(w->max_leaf_shift, REC_LEAF_SHIFT(rec));

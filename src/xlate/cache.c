@@ -315,8 +315,10 @@ static void log_guest(const struct block *b, uint64_t pc)
 /* false: there was no room, the lock was released to make some. */
 static bool emit(struct vcpu *c, struct block *b)
 {
+    const enum access_kind user = xl.cfg.verify ? ACCESS_SLOW : b->flags & XF_USER_WINDOWS ? ACCESS_REGION : ACCESS_SOFT;
+    const enum access_kind kernel = xl.cfg.verify ? ACCESS_SLOW : b->flags & XF_KERNEL_WINDOWS ? ACCESS_REGION : ACCESS_SOFT;
     struct host_gen_opts o = {
-        .kind = (enum access_kind)((b->flags & ~XF_DEBUG) >> XF_KIND_SHIFT),
+        .kind = { [VIEW_USER] = user, [VIEW_KERNEL] = kernel, [VIEW_KERNEL_PAN] = kernel },
         .predict = predict_region,
         .opaque = c,
     };

@@ -14,10 +14,13 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include "mmu/mmu.h"
 #include "xlate/xlate.h"
 
-/* Block flags: the guest's mode flags, and here the access kind above them. */
+/* Block flags: the guest's mode flags, and above them how accesses reach memory (MMU_WINDOWS_* of the space in force). */
 #define XF_KIND_SHIFT 24
+#define XF_USER_WINDOWS ((uint32_t)MMU_USER_WINDOWS << XF_KIND_SHIFT)
+#define XF_KERNEL_WINDOWS ((uint32_t)MMU_KERNEL_WINDOWS << XF_KIND_SHIFT)
 /*
  * The debugger looks at each instruction: single step, or a breakpoint in the page. A block is one instruction, and leaves to
  * the run loop: it is neither chained nor in the jump cache.

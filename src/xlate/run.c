@@ -109,11 +109,6 @@ void xlate_vcpu_init(struct vcpu *c)
         xl.fixed_sites = true;
 }
 
-static enum access_kind access_kind(void)
-{
-    return xl.cfg.verify ? ACCESS_SLOW : xl.cfg.shadow ? ACCESS_REGION : ACCESS_SOFT;
-}
-
 /* A debugger's breakpoint in the pages that MASK leaves of pc. */
 static bool has_break(uint64_t pc, uint64_t mask)
 {
@@ -127,7 +122,7 @@ static bool debugged(const struct vcpu *c) { return c->stepping || (unlikely(xl.
 
 static uint32_t block_flags(const struct vcpu *c)
 {
-    return xl.guest->flags(c) | (uint32_t)access_kind() << XF_KIND_SHIFT | (debugged(c) ? XF_DEBUG : 0);
+    return xl.guest->flags(c) | mmu_windows(c, xl.guest->fetch_view(c)) << XF_KIND_SHIFT | (debugged(c) ? XF_DEBUG : 0);
 }
 
 static void set_ctx(struct vcpu *c, uint32_t flags, uint64_t key)

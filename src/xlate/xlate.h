@@ -13,7 +13,6 @@ struct block;
 
 struct xlate_config {
     bool jit;                                    /* false: the IR interpreter runs everything */
-    bool shadow;                                 /* region accesses */
     bool verify;                                 /* every access calls C */
     bool check_ir;                               /* run the IR verifier on every block */
     size_t code_size;                            /* bytes of code area */

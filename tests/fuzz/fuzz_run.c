@@ -330,8 +330,9 @@ static bool run(enum mode m, const struct fz_state *st, const struct fz_case *cs
             ir_verify(&block_opt);
             ir_interpret(&block_opt, c, &mem_ops);
         } else {
+            const enum access_kind kind = m == M_SOFT ? ACCESS_SOFT : m == M_SLOW ? ACCESS_SLOW : ACCESS_REGION;
             struct host_gen_opts o = {
-                .kind = m == M_SOFT ? ACCESS_SOFT : m == M_SLOW ? ACCESS_SLOW : ACCESS_REGION,
+                .kind = { kind, kind, kind },
                 .predict = m == M_PREDICT ? predict : NULL,
             };
             if (!host_generate(&block_opt, &o, code_area + code_used, code_size - code_used, &host_code)) {

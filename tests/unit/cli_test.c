@@ -68,7 +68,7 @@ static void test_defaults(void)
 {
     CHECK(accepts(""));
     CHECK(o.ram_size == 128ull << 20 && o.gic_version == 2 && o.smp == 1 && o.model == A64_CORTEX_A57);
-    CHECK(o.jit && o.shadow && !o.verify && !o.perf_map && o.windows == 0 && o.max_vmas == 0);
+    CHECK(o.jit && o.paging == 0 && !o.verify && !o.perf_map && o.windows == 0 && o.max_vmas == 0);
     CHECK(options_serial0(&o) == NULL);
 }
 
@@ -132,8 +132,8 @@ static void test_smp(void)
 static void test_accel(void)
 {
     CHECK(accepts("-accel gnomon,jit=off,paging=softtlb,verify=on,windows=7,max-vmas=1000,code-size=64M,perf-map=on"));
-    CHECK(!o.jit && !o.shadow && o.verify && o.windows == 7 && o.max_vmas == 1000 && o.code_size == 64ull << 20 && o.perf_map);
-    CHECK(accepts("-accel tcg,thread=multi") && o.jit && o.shadow);
+    CHECK(!o.jit && o.paging == 2 && o.verify && o.windows == 7 && o.max_vmas == 1000 && o.code_size == 64ull << 20 && o.perf_map);
+    CHECK(accepts("-accel tcg,thread=multi") && o.jit && o.paging == 0);
     CHECK(accepts("-accel gnomon,code-size=32") && o.code_size == 32ull << 20);
     CHECK(refuses("-accel kvm", "-accel kvm: accelerator 'kvm' is not available (gnomon is)"));
     CHECK(accepts("-accel gnomon,sync=drop,spt-org=group,spt-windows=4,spt-prefill=100") && o.sync == 1 && o.spt_org == 1 &&
@@ -144,7 +144,7 @@ static void test_accel(void)
     CHECK(refuses("-accel gnomon,host-isa=v4", "-accel gnomon,host-isa=v4: host-isa=v4: want native, v2 or v3"));
     CHECK(refuses("-accel gnomon,spt-org=x", "-accel gnomon,spt-org=x: spt-org=x: want private, group or shared"));
     CHECK(refuses("-accel gnomon,spt-prefill=5000", "-accel gnomon,spt-prefill=5000: spt-prefill=5000: want 0 to 4096"));
-    CHECK(refuses("-accel gnomon,paging=x", "-accel gnomon,paging=x: paging=x: want shadow or softtlb"));
+    CHECK(refuses("-accel gnomon,paging=x", "-accel gnomon,paging=x: paging=x: want auto, shadow or softtlb"));
     CHECK(refuses("-accel gnomon,jit=x", "-accel gnomon,jit=x: jit=x: want on or off"));
     CHECK(refuses("-accel gnomon,code-size=1M", "-accel gnomon,code-size=1M: code-size=1M: want 4M to 2047M"));
     CHECK(refuses("-accel gnomon,foo=1", "-accel gnomon,foo=1: the accelerator has no property 'foo'"));

@@ -558,7 +558,9 @@ static bool one_block(uint64_t seed, uint8_t *area, size_t size)
     ir_verify(&blk);
     if (chance(50))
         opt_block(&blk);
-    struct host_gen_opts o = {.kind = (enum access_kind)below(3), .predict = chance(90) ? predict : NULL};
+    struct host_gen_opts o = {.predict = chance(90) ? predict : NULL};
+    for (unsigned v = 0; v < VIEW_COUNT; v++)
+        o.kind[v] = (enum access_kind)below(3);
     patch_sites = chance(30);
     if (!host_generate(&blk, &o, area, size, &code)) {
         printf("seed %llu: no room\n", (unsigned long long)seed);
@@ -589,7 +591,7 @@ static bool one_block(uint64_t seed, uint8_t *area, size_t size)
         running = NULL;
         const char *what = "the exit returned";
         if ((e && vcpu_pc(cpu[1]) != cpu[1]->pc_page + (uint64_t)e->target) || differ(&what)) {
-            printf("seed %llu run %u kind %d:\n", (unsigned long long)seed, run, (int)o.kind);
+            printf("seed %llu run %u kinds %d %d %d:\n", (unsigned long long)seed, run, (int)o.kind[0], (int)o.kind[1], (int)o.kind[2]);
             ir_print(&blk, out);
             host_disas(code.entry, code.text, out);
             show(what);
@@ -603,7 +605,7 @@ static bool one_block(uint64_t seed, uint8_t *area, size_t size)
 static bool chain_test(uint8_t *area, size_t size)
 {
     struct host_code loop, end;
-    struct host_gen_opts o = {.kind = ACCESS_SOFT};
+    struct host_gen_opts o = {.kind = {ACCESS_SOFT, ACCESS_SOFT, ACCESS_SOFT}};
     ir_reset(&blk, 0x40);
     ir_begin_insn(&blk, 0x40);
     ir_val v = ir_op2(&blk, IR_SUBS, IR_I64, ir_getr(&blk, IR_I64, 0), ir_const(&blk, IR_I64, 1));

@@ -89,6 +89,7 @@ static enum walk_status walk_space(struct vcpu *c, const struct space_id *id, un
     w->perms = m->perms;
     w->global = m->global;
     w->leaf_gpa = 8;
+    w->desc = m->gpa | m->perms | (uint64_t)m->global << 63;
     w->stride = 9;
     if (m != &lin) {
         w->levels = m->shift == 12 ? 2 : 1;

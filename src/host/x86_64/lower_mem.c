@@ -36,6 +36,12 @@ void stub_opnd(struct gen *g, struct opnd *o, ir_val v)
     }
 }
 
+/* Of the access that is being lowered. */
+static enum access_kind kind_of(const struct gen *g)
+{
+    return g->o->kind[g->b->insn[g->i].mem.view];
+}
+
 /* ---- the fast path's address ---- */
 
 static void align_check(struct gen *g, const struct ir_insn *i, struct stub *s, unsigned ra)
@@ -140,7 +146,7 @@ static unsigned soft_probe(struct gen *g, const struct ir_insn *i, struct stub *
  */
 static struct mo address(struct gen *g, const struct ir_insn *i, struct stub *s, unsigned ra, bool write)
 {
-    if (g->o->kind == ACCESS_SOFT) {
+    if (kind_of(g) == ACCESS_SOFT) {
         unsigned t = soft_probe(g, i, s, ra, write);
         return mo_bis(t, ra, 0, (int32_t)i->imm);
     }
@@ -154,7 +160,7 @@ static struct mo address(struct gen *g, const struct ir_insn *i, struct stub *s,
 static uint8_t *site_begin(struct gen *g)
 {
     /* The first two bytes of what may be overwritten lie in one line. */
-    if (g->o->kind == ACCESS_REGION && ((uintptr_t)A->p & (LINE - 1)) == LINE - 1)
+    if (kind_of(g) == ACCESS_REGION && ((uintptr_t)A->p & (LINE - 1)) == LINE - 1)
         nops(A, 1);
     return A->p;
 }
@@ -162,7 +168,7 @@ static uint8_t *site_begin(struct gen *g)
 /* The instruction from START on touches memory. It is made at least five bytes long, by prefixes without meaning. */
 static void site_end(struct gen *g, struct stub *s, uint8_t *start)
 {
-    if (g->o->kind != ACCESS_REGION)
+    if (kind_of(g) != ACCESS_REGION)
         return;
     unsigned len = (unsigned)(A->p - start);
     if (len < 5) {
@@ -231,9 +237,9 @@ static void load(struct gen *g, const struct ir_insn *i)
     unsigned ra = use(g, i->a);
     struct stub *s = new_stub(g, STUB_LOAD);
     struct mo m = {0};
-    bool slow = g->o->kind == ACCESS_SLOW, wanted = g->v[g->i].last > g->i;
+    bool slow = kind_of(g) == ACCESS_SLOW, wanted = g->v[g->i].last > g->i;
     if (!slow) {
-        if (g->o->kind == ACCESS_REGION)
+        if (kind_of(g) == ACCESS_REGION)
             make_free(g, false, 2);
         m = address(g, i, s, ra, false);
     }
@@ -259,7 +265,7 @@ static void load_vec(struct gen *g, const struct ir_insn *i)
     unsigned ra = use(g, i->a);
     struct stub *s = new_stub(g, STUB_LOADV);
     struct mo m = {0};
-    bool slow = g->o->kind == ACCESS_SLOW;
+    bool slow = kind_of(g) == ACCESS_SLOW;
     if (!slow) {
         make_free(g, true, 1);
         m = address(g, i, s, ra, false);
@@ -294,7 +300,7 @@ static void store(struct gen *g, const struct ir_insn *i)
     bool c = is_const(g, i->b, &imm) && val_of(g, i->b)->reg == NOREG && (i->mem.size < 3 || fits32(imm));
     unsigned rb = c ? NOREG : use(g, i->b);
     s->val = c ? (struct opnd){true, NOREG, imm} : (struct opnd){false, (uint8_t)rb, 0};
-    if (g->o->kind == ACCESS_SLOW) {
+    if (kind_of(g) == ACCESS_SLOW) {
         stub_common(g, s, i, ra);
         stub_from(s, jmp32(A));
         A->ef = false;
@@ -336,7 +342,7 @@ static void store_vec(struct gen *g, const struct ir_insn *i)
     unsigned ra = use(g, i->a), rb = use(g, i->b);
     struct stub *s = new_stub(g, STUB_STOREV);
     s->val = (struct opnd){false, (uint8_t)rb, 0};
-    if (g->o->kind == ACCESS_SLOW) {
+    if (kind_of(g) == ACCESS_SLOW) {
         stub_common(g, s, i, ra);
         stub_from(s, jmp32(A));
         A->ef = false;
@@ -383,7 +389,7 @@ static void old_to_result(struct gen *g, const struct ir_insn *i, struct stub *s
 
 static bool amo_slow(struct gen *g, const struct ir_insn *i, struct stub *s)
 {
-    if (g->o->kind != ACCESS_SLOW)
+    if (kind_of(g) != ACCESS_SLOW)
         return false;
     if (g->v[g->i].last > g->i) {
         s->dst = (uint8_t)def(g, NOREG);

@@ -1,0 +1,266 @@
+/*
+ * policy.c - paging=auto: which address spaces have windows.
+ *
+ * Each user address space starts on the software TLB. It has an account in nanoseconds. What windows would have saved (a share of
+ * the time it ran, every software TLB refill) is credited, what they would have cost (a fill for each new page, an unmap for each
+ * TLBI that met one) is debited. When the balance exceeds the cost of moving the working set, doubled for each time it was
+ * demoted before, the space is promoted: the pages that its software TLBs hold are installed in runs, and its code is
+ * translated anew with accesses through windows. From then on the same account is kept with what windows really cost; when it is
+ * overdrawn by the cost of the move the space is demoted. That a space will run as long as it ran so far is the usual bet: it
+ * costs at most twice what knowing would.
+ *
+ * Time is sampled: whenever a vCPU leaves translated code for an interrupt the time since then is charged to what it was in. The
+ * kernel's half is always in windows: it lives for ever.
+ *
+ * Either kind of code is right at any time, so that a decision needs no synchronisation: vCPUs follow when they next look up a
+ * block. Must not map anything itself (fill.c, window.c).
+ */
+#include "mmu/policy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/quiet.h"
+#include "mmu/internal.h"
+
+#define SAMPLE_MAX 8000000u                       /* ns that one sample may stand for */
+#define REFILL 150                                /* ns of a software TLB refill: a walk, mostly */
+#define OTHER_WORK 3000                           /* ps of a program between two accesses to memory */
+#define CODE_PAGE 30000                           /* ns to translate the hot blocks of a page of code anew */
+#define MOVE_MIN 300000                           /* ns: below this nothing is decided */
+#define CREDIT_MAX 4000000                        /* ns that a space with windows may save for bad times */
+#define DEMOTIONS_MAX 8u
+#define SHARE 1024                                /* the unit of policy.share */
+
+const char *const policy_reason_name[] = { "hot", "churn", "new-owner" };
+
+static struct {
+    uint64_t start;
+    unsigned share;                               /* of user time that windows save, in 1/SHARE */
+    struct policy_costs cost;
+    struct policy_event *event;
+    unsigned n_events;
+    uint64_t lost;
+} pol;
+
+void policy_init(void)
+{
+    pol.start = now_ns();
+    if (mmu.cfg.paging != PAGING_AUTO)
+        return;
+    calibrate(&pol.cost);
+    uint64_t gain = pol.cost.soft_access > pol.cost.window_access ? pol.cost.soft_access - pol.cost.window_access : 0;
+    pol.share = (unsigned)(gain * SHARE / (pol.cost.soft_access + OTHER_WORK));
+    pol.event = xcalloc(POLICY_EVENTS, sizeof(*pol.event));
+    log_to(mmu, "mmu: costs: fault %llu map %llu page %llu unmap %llu ns, share %u/%u\n", (unsigned long long)pol.cost.fault,
+           (unsigned long long)pol.cost.map, (unsigned long long)pol.cost.page, (unsigned long long)pol.cost.unmap, pol.share, SHARE);
+}
+
+const char *mmu_paging_name(void)
+{
+    return mmu.cfg.paging == PAGING_AUTO ? "auto" : mmu.cfg.paging == PAGING_SHADOW ? "shadow" : "softtlb";
+}
+
+unsigned mmu_windows(const struct vcpu *c, enum view fetch)
+{
+    if (mmu.cfg.paging != PAGING_AUTO)
+        return mmu.cfg.paging == PAGING_SHADOW ? MMU_USER_WINDOWS | MMU_KERNEL_WINDOWS : 0;
+    /* What the kernel does to user pages is too little, and to too many of them, to be worth code of its own for each mode. */
+    if (fetch != VIEW_USER)
+        return MMU_KERNEL_WINDOWS;
+    const struct space *s = ((const struct mmu_vcpu *)c->mmu)->cur[0];
+    return s && __atomic_load_n(&s->policy.windows, __ATOMIC_RELAXED) ? MMU_USER_WINDOWS : 0;
+}
+
+/* Code of s must be looked up again. */
+static void mode_changed(struct space *s, bool windows)
+{
+    __atomic_store_n(&s->policy.windows, windows, __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < mmu.n_vcpus; i++)
+        if (mv(mmu.vcpu[i])->cur[0] == s)
+            __atomic_store_n(&mmu.vcpu[i]->exit_req, 1, __ATOMIC_RELEASE);
+}
+
+static void note(const struct space *s, enum policy_reason why, int64_t cost, uint32_t pages)
+{
+    const struct policy *p = &s->policy;
+    log_to(mmu, "mmu: space root %#llx: %s (%s), balance %lld us, cost %lld us, %u pages\n", (unsigned long long)s->id.root,
+           p->windows ? "windows" : "software TLB", policy_reason_name[why], (long long)p->balance / 1000, (long long)cost / 1000, pages);
+    if (pol.n_events == POLICY_EVENTS) {
+        pol.lost++;
+        return;
+    }
+    pol.event[pol.n_events++] = (struct policy_event){
+        .at = now_ns() - pol.start, .root = s->id.root, .asid = s->n_asids ? s->asid[0] : 0, .windows = p->windows,
+        .reason = (uint8_t)why, .balance = p->balance, .cost = cost, .pages = pages,
+    };
+}
+
+static int by_va(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static int64_t move_cost(const struct space *s, unsigned pages)
+{
+    return (int64_t)(pages * pol.cost.map + s->n_exec * (uint64_t)CODE_PAGE);
+}
+
+static void promote(struct vcpu *c, struct space *s)
+{
+    struct policy *p = &s->policy;
+    static uint64_t va[SOFTTLB_MAX * MMU_VCPUS];  /* under the lock */
+    unsigned n = softtlb_pages(s, va);
+    int64_t cost = move_cost(s, n) << p->demotions;
+    if (p->balance < cost) {
+        p->wait = cost;                           /* the working set is counted again when the balance is that high */
+        return;
+    }
+    qsort(va, n, sizeof(*va), by_va);
+    uint64_t before = mmu.stats.filled_pages;
+    for (unsigned i = 0; i < n; i++) {
+        const struct window *win = space_window(s, REGION_LOW_USER, va[i]);
+        struct walk w;
+        if ((win && window_rec(win, va[i])) || mmu.guest->walk_space(c, &s->id, 0, va[i], ACC_READ, VIEW_USER, &w) != WALK_OK)
+            continue;
+        fill_window(c, s, VIEW_USER, va[i], &w);
+    }
+    mmu.stats.promotions++;
+    mode_changed(s, true);
+    note(s, POLICY_HOT, cost, (uint32_t)(mmu.stats.filled_pages - before));
+    p->balance = 0;
+    p->wait = move_cost(s, n) / 2;
+}
+
+static void demote(struct space *s, enum policy_reason why)
+{
+    struct policy *p = &s->policy;
+    mmu.stats.demotions++;
+    mode_changed(s, false);
+    note(s, why, p->wait, 0);
+    p->demotions = MIN(p->demotions + 1u, DEMOTIONS_MAX);
+    p->balance = 0;
+    p->wait = MOVE_MIN;
+}
+
+static void decide(struct vcpu *c, struct space *s)
+{
+    struct policy *p = &s->policy;
+    if (!p->windows && p->balance >= p->wait)
+        promote(c, s);
+    else if (p->windows && p->balance < -p->wait)
+        demote(s, POLICY_CHURN);
+}
+
+static void credit(struct policy *p, int64_t ns)
+{
+    p->balance += ns;
+    if (p->windows)
+        p->balance = MIN(p->balance, CREDIT_MAX);
+    else
+        p->balance = MAX(p->balance, -CREDIT_MAX);
+}
+
+void mmu_sample(struct vcpu *c)
+{
+    struct mmu_vcpu *m = mv(c);
+    if (mmu.cfg.paging != PAGING_AUTO)
+        return;
+    uint64_t now = now_ns(), dt = now - m->sampled;
+    m->sampled = now;
+    if (mmu.guest->fetch_view(c) != VIEW_USER || !m->cur[0])
+        return;
+    mmu_lock();
+    struct space *s = m->cur[0];
+    dt = MIN(dt, SAMPLE_MAX);
+    mmu.stats.samples++;
+    s->policy.user_ns += dt;
+    credit(&s->policy, (int64_t)(dt * pol.share / SHARE));
+    decide(c, s);
+    mmu_unlock();
+}
+
+void policy_refill(struct space *s)
+{
+    s->policy.refills++;
+    credit(&s->policy, REFILL);
+}
+
+void policy_fault(struct space *s)
+{
+    s->policy.faults++;
+    if (!s->policy.windows)
+        credit(&s->policy, -(int64_t)(pol.cost.fault + pol.cost.map));
+}
+
+void policy_fill(struct vcpu *c, struct space *s)
+{
+    struct policy *p = &s->policy;
+    if (!p->windows)
+        return;                                   /* a promotion's */
+    p->fills++;
+    credit(p, -(int64_t)(pol.cost.fault + pol.cost.map - REFILL));
+    decide(c, s);
+}
+
+void policy_drop(struct space *s, unsigned pages)
+{
+    s->policy.drops += pages;
+    credit(&s->policy, -(int64_t)(pages * pol.cost.unmap));
+}
+
+void policy_new_owner(struct space *s)
+{
+    bool windows = s->policy.windows;
+    if (windows) {
+        mmu.stats.demotions++;
+        mode_changed(s, false);
+        note(s, POLICY_NEW_OWNER, 0, 0);
+    }
+    s->policy = (struct policy){ .wait = MOVE_MIN };
+}
+
+void policy_leave(struct space *s)
+{
+    if (mmu.cfg.paging != PAGING_AUTO || s->policy.windows || !s->n_wins || space_in_force(s))
+        return;
+    for (unsigned n = 0; n < REGION_SLOTS; n++)
+        if (s->win[REGION_LOW_USER][n])
+            window_release(s->win[REGION_LOW_USER][n]);
+}
+
+const struct policy_costs *policy_costs(void) { return &pol.cost; }
+
+const struct policy_event *policy_events(unsigned *n, uint64_t *lost)
+{
+    *n = pol.n_events;
+    *lost = pol.lost;
+    return pol.event;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct space *x = *(struct space *const *)a, *y = *(struct space *const *)b;
+    return x->policy.user_ns > y->policy.user_ns ? -1 : x->policy.user_ns < y->policy.user_ns;
+}
+
+unsigned policy_spaces(struct policy_space *out, unsigned max)
+{
+    struct space **all = xcalloc(mmu.n_spaces + 1, sizeof(*all));
+    unsigned n = 0, k;
+    for (unsigned i = 0; i < mmu.n_spaces; i++)
+        if (mmu.all[i]->half == 0 && mmu.all[i]->policy.user_ns)
+            all[n++] = mmu.all[i];
+    qsort(all, n, sizeof(*all), by_time);
+    for (k = 0; k < n && k < max; k++) {
+        const struct policy *p = &all[k]->policy;
+        out[k] = (struct policy_space){
+            .root = all[k]->id.root, .asid = all[k]->asid[0], .windows = p->windows, .demotions = p->demotions, .user_ns = p->user_ns,
+            .refills = p->refills, .faults = p->faults, .fills = p->fills, .drops = p->drops,
+        };
+    }
+    free(all);
+    return k;
+}
