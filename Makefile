@@ -9,7 +9,9 @@ ARGS ?=
 GNOMON = $(BUILD)/gnomon-system-aarch64
 NINJA = ninja -C $(BUILD)
 
-.PHONY: all deps run test test-long debug bench bench-deps asan clang walls guest clean help
+FUZZ_SECONDS ?= 60
+
+.PHONY: all deps run test test-long fuzz debug bench bench-deps asan clang walls guest clean help
 
 all: $(BUILD)/build.ninja
 	@$(NINJA)
@@ -26,6 +28,7 @@ help:
 	@echo 'make debug    gnomon under gdb [ARGS=...]'
 	@echo 'make bench    measure against qemu-system-aarch64 (make bench-deps: host programs to compare with)'
 	@echo 'make asan     unit tests with address and undefined-behaviour sanitizers'
+	@echo 'make fuzz     each libFuzzer target for 60 seconds [FUZZ_SECONDS=N]'
 	@echo 'make clang    build with clang; make walls: check include rules'
 
 deps:
@@ -58,6 +61,10 @@ bench-deps:
 asan: deps
 	@test -f build-asan/build.ninja || meson setup build-asan -Db_sanitize=address,undefined -Db_lundef=false
 	@ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 tests/run --build build-asan --only unit --ninja
+
+# libFuzzer targets; TARGETS='fuzz_qcow2 ...' for some of them.
+fuzz: deps
+	@tests/fuzzers/run $(FUZZ_SECONDS) $(TARGETS)
 
 clang: deps
 	@test -f build-clang/build.ninja || CC=clang meson setup build-clang

@@ -141,13 +141,14 @@ struct header {
     char *backing_format;
 };
 
-static const char *feature_name(const struct header *h, unsigned bit)
+/* To be freed. */
+static char *feature_name(const struct header *h, unsigned bit)
 {
     static const char *const known[] = {
         "dirty", "corrupt", "external data file", "compression type", "extended L2 entries",
     };
     if (bit < ARRAY_LEN(known))
-        return known[bit];
+        return xasprintf("%s", known[bit]);
     for (unsigned i = 0; i < h->n_names; i++) {
         const uint8_t *e = h->names + 48 * i;
         if (e[0] == 0 && e[1] == bit && e[2])
@@ -226,8 +227,12 @@ static char *read_header(struct qcow2 *q, struct header *h, bool writable)
     if (!read_extensions(q, h))
         refuse("is corrupt: a header extension is too long");
     uint64_t known = INCOMPAT_DIRTY | INCOMPAT_CORRUPT | INCOMPAT_COMPRESSION;
-    if (q->incompat & ~known)
-        refuse("needs '%s', which is not supported", feature_name(h, (unsigned)__builtin_ctzll(q->incompat & ~known)));
+    if (q->incompat & ~known) {
+        char *name = feature_name(h, (unsigned)__builtin_ctzll(q->incompat & ~known));
+        char *text = xasprintf("needs '%s', which is not supported", name);
+        free(name);
+        return text;
+    }
     if (q->incompat & INCOMPAT_COMPRESSION) {
         unsigned type = q->header_len > HEADER_V3 ? r[104] : 0;
         if (type > 1)
