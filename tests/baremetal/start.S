@@ -70,6 +70,33 @@ main_entry:
 0:  wfe
     b 0b
 
+/* Where CPU_ON starts the second CPU, MMU off, x0 = context: the boot tables, a stack, other_main(context). */
+    .global other_start
+other_start:
+    msr daifset, #15
+    mov x19, x0
+    mov x0, #(3 << 20)
+    msr cpacr_el1, x0
+    isb
+    ldr x0, =0x004404ff
+    msr mair_el1, x0
+    ldr x0, =boot_tcr
+    ldr x1, =KBASE
+    sub x0, x0, x1
+    ldr x0, [x0]
+    adrp x1, id_l0
+    adrp x2, boot_l0
+    ldr x30, =other_high
+    b reconf_low
+other_high:
+    ldr x0, =other_stack + 16384
+    mov sp, x0
+    ldr x0, =vectors
+    msr vbar_el1, x0
+    isb
+    mov x0, x19
+    b other_main
+
 /*
  * reconf(x0 tcr, x1 ttbr0, x2 ttbr1): switch the MMU off, set the registers, flush the TLB, switch it on. Runs its middle part
  * from the identity map (id_l0), so any TCR_EL1 is allowed whose TTBR1 half still maps the suite.
