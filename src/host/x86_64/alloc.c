@@ -255,6 +255,22 @@ void make_free(struct gen *g, bool vec, unsigned n)
 
 static struct mo back_mo(unsigned back) { return back < BACK_VEC ? state_gpr(back) : state_vec(back - BACK_VEC); }
 
+/* reg = vector constant i from the block's pool; false: the pool is full. */
+static bool pool_load(struct gen *g, const struct ir_insn *i, unsigned reg)
+{
+    unsigned k = 0;
+    while (k < g->n_pool && (g->pool[k].lo != (uint64_t)i->imm || g->pool[k].hi != (uint64_t)i->imm2))
+        k++;
+    if (k == MAX_POOL || g->n_pool_uses == ARRAY_LEN(g->pool_use))
+        return false;
+    if (k == g->n_pool)
+        g->pool[g->n_pool++] = (u128){(uint64_t)i->imm, (uint64_t)i->imm2};
+    op_rk(&g->a, 0x28 | M_0F, reg, g->a.p, 0);                           /* movaps; host_generate() fills in where it is */
+    g->pool_use[g->n_pool_uses].at = g->a.p - 4;
+    g->pool_use[g->n_pool_uses++].k = (uint16_t)k;
+    return true;
+}
+
 void load_into(struct gen *g, unsigned root, unsigned reg)
 {
     const struct ir_insn *i = &g->b->insn[root];
@@ -274,7 +290,7 @@ void load_into(struct gen *g, unsigned root, unsigned reg)
             op_rr(&g->a, 0x57 | M_0F, reg, reg);                        /* xorps */
         } else if (i->imm == -1 && i->imm2 == -1) {
             op_rr(&g->a, 0x76 | M_0F | P_66, reg, reg);                 /* pcmpeqd */
-        } else {
+        } else if (!pool_load(g, i, reg)) {
             if (i->imm) {
                 mov_ri(&g->a, RAX, (uint64_t)i->imm);
                 movq_xr(&g->a, reg, RAX);

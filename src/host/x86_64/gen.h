@@ -62,6 +62,7 @@ struct stub {
 #define MAX_STUBS (2 * IR_MAX_INSNS)
 #define MAX_SITES (2 * IR_MAX_INSNS)
 #define MAX_EVALS IR_MAX_INSNS
+#define MAX_POOL 64
 
 /* A jump that leaves the block, to be finished by an out-of-line stub. */
 struct leave {
@@ -85,13 +86,15 @@ struct gen {
     uint16_t vval[VCPU_VREGS];
     uint64_t int_slots[INT_SLOTS / 64];
     uint64_t vec_slots[VEC_SLOTS / 64];
-    unsigned n_stubs, n_sites, n_exits, n_leaves, n_evals;
+    unsigned n_stubs, n_sites, n_exits, n_leaves, n_evals, n_pool, n_pool_uses;
     struct host_exit exit[HOST_MAX_EXITS];
     struct leave leave[8];
     struct val v[IR_MAX_INSNS];
     struct stub stub[MAX_STUBS];
     struct host_site site[MAX_SITES];
     struct { uint8_t *at; uint16_t insn; } eval[MAX_EVALS];   /* RIP-relative displacements that want a copy of an instruction */
+    u128 pool[MAX_POOL];                         /* vector constants */
+    struct { uint8_t *at; uint16_t k; } pool_use[IR_MAX_INSNS];   /* RIP-relative displacements that want one */
 };
 
 /* 16-byte constants behind the thunks. */

@@ -1,7 +1,7 @@
 /*
  * generate.c - one block from IR to host code: the passes in order, and the tables behind the code.
  *
- * Layout of a translation: code, slow stubs, exit stubs, then (aligned) exits, sites, instruction copies.
+ * Layout of a translation: code, slow stubs, exit stubs, then (aligned) vector constants, exits, instruction copies, sites.
  * Re-entrant: everything is in struct gen on the caller's stack.
  */
 #include "host/x86_64/gen.h"
@@ -24,10 +24,15 @@ static bool tables(struct gen *g, struct host_code *out)
 {
     struct as *a = &g->a;
     size_t need = g->n_exits * sizeof(struct host_exit) + g->n_sites * sizeof(struct host_site) +
-                  g->n_evals * sizeof(struct ir_insn) + 3 * 16;
+                  g->n_evals * sizeof(struct ir_insn) + g->n_pool * sizeof(u128) + 3 * 16;
     if ((size_t)(g->limit - a->p) < need)
         return false;
     uint8_t *p = a->p + (-(uintptr_t)a->p & 15);
+
+    memcpy(p, g->pool, g->n_pool * sizeof(u128));
+    for (unsigned n = 0; n < g->n_pool_uses; n++)
+        set_rel32(g->pool_use[n].at, p + g->pool_use[n].k * sizeof(u128));
+    p += g->n_pool * sizeof(u128);
 
     out->exit = (struct host_exit *)(void *)p;
     out->n_exits = g->n_exits;
@@ -78,7 +83,7 @@ bool host_generate(const struct ir_block *b, const struct host_gen_opts *o, void
     g->limit = g->start + room;
     g->lock = 0;
     g->flags_writer = -1;
-    g->n_stubs = g->n_sites = g->n_exits = g->n_leaves = g->n_evals = 0;
+    g->n_stubs = g->n_sites = g->n_exits = g->n_leaves = g->n_evals = g->n_pool = g->n_pool_uses = 0;
     g->i = 0;
     alloc_prepare(g);
     if (g->vec)
