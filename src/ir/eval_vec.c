@@ -163,6 +163,14 @@ static uint64_t lane_fp(const struct ir_insn *i, struct fp_env *e, uint64_t a, u
     case IR_VFMUL: return sfp_mul(e, esz, a, b);
     case IR_FDIV:
     case IR_VFDIV: return sfp_div(e, esz, a, b);
+    case IR_FMAX:
+    case IR_VFMAX: return sfp_max(e, esz, a, b);
+    case IR_FMIN:
+    case IR_VFMIN: return sfp_min(e, esz, a, b);
+    case IR_FMAXNM:
+    case IR_VFMAXNM: return sfp_maxnm(e, esz, a, b);
+    case IR_FMINNM:
+    case IR_VFMINNM: return sfp_minnm(e, esz, a, b);
     case IR_FSQRT:
     case IR_VFSQRT: return sfp_sqrt(e, esz, a);
     case IR_FMADD:
@@ -265,6 +273,10 @@ u128 ir_eval_vec(const struct ir_insn *i, struct vcpu *c, u128 a, u128 b, u128 d
     case IR_FSUB:
     case IR_FMUL:
     case IR_FDIV:
+    case IR_FMAX:
+    case IR_FMIN:
+    case IR_FMAXNM:
+    case IR_FMINNM:
     case IR_FSQRT:
     case IR_FMADD:
     case IR_FABS:
@@ -283,6 +295,10 @@ u128 ir_eval_vec(const struct ir_insn *i, struct vcpu *c, u128 a, u128 b, u128 d
     case IR_VFSUB:
     case IR_VFMUL:
     case IR_VFDIV:
+    case IR_VFMAX:
+    case IR_VFMIN:
+    case IR_VFMAXNM:
+    case IR_VFMINNM:
     case IR_VFSQRT:
     case IR_VFMLA:
     case IR_VFNEG:

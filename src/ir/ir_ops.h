@@ -152,6 +152,10 @@
     X(FSUB, V, 2, IRE_FP, "a - b")                                                                                      \
     X(FMUL, V, 2, IRE_FP, "a * b")                                                                                      \
     X(FDIV, V, 2, IRE_FP, "a / b")                                                                                      \
+    X(FMAX, V, 2, IRE_FP, "maximum: NaN if one is, +0 above -0")                                                        \
+    X(FMIN, V, 2, IRE_FP, "minimum")                                                                                    \
+    X(FMAXNM, V, 2, IRE_FP, "maximum; of a number and a quiet NaN the number")                                          \
+    X(FMINNM, V, 2, IRE_FP, "minimum likewise")                                                                         \
     X(FSQRT, V, 1, IRE_FP, "square root")                                                                               \
     X(FMADD, V, 3, IRE_FP, "fused c + a * b; imm bit 0 negates a, bit 1 negates c")                                     \
     X(FABS, V, 1, 0, "clear the sign of lane 0")                                                                        \
@@ -167,6 +171,10 @@
     X(VFSUB, V, 2, IRE_FP, "a - b")                                                                                     \
     X(VFMUL, V, 2, IRE_FP, "a * b")                                                                                     \
     X(VFDIV, V, 2, IRE_FP, "a / b")                                                                                     \
+    X(VFMAX, V, 2, IRE_FP, "maximum: NaN if one is, +0 above -0")                                                       \
+    X(VFMIN, V, 2, IRE_FP, "minimum")                                                                                   \
+    X(VFMAXNM, V, 2, IRE_FP, "maximum; of a number and a quiet NaN the number")                                         \
+    X(VFMINNM, V, 2, IRE_FP, "minimum likewise")                                                                        \
     X(VFSQRT, V, 1, IRE_FP, "square root")                                                                              \
     X(VFMLA, V, 3, IRE_FP, "fused c + a * b; imm bit 0 negates a")                                                      \
     X(VFNEG, V, 1, 0, "flip the signs")                                                                                 \

@@ -5,7 +5,7 @@
 static void fp_op(void)
 {
     static const uint8_t two[] = {IR_FADD, IR_FSUB, IR_FMUL, IR_FDIV, IR_VFADD, IR_VFSUB, IR_VFMUL, IR_VFDIV, IR_VFCMEQ, IR_VFCMGT,
-        IR_VFCMGE};
+        IR_VFCMGE, IR_FMAX, IR_FMIN, IR_FMAXNM, IR_FMINNM, IR_VFMAX, IR_VFMIN, IR_VFMAXNM, IR_VFMINNM};
     static const uint8_t one_[] = {IR_FSQRT, IR_FABS, IR_FNEG, IR_VFSQRT, IR_VFNEG, IR_VFABS};
     unsigned esz = 2 + below(2), q = esz == 3 ? 1 : below(2);
     enum ir_type t = any_type();

@@ -32,10 +32,10 @@ TRANS(FMUL_f) { return two(tr, a->ftype, IR_FMUL, FN_fmul, a->rd, a->rn, a->rm);
 TRANS(FDIV_f) { return two(tr, a->ftype, IR_FDIV, FN_fdiv, a->rd, a->rn, a->rm); }
 TRANS(FADD_f) { return two(tr, a->ftype, IR_FADD, FN_fadd, a->rd, a->rn, a->rm); }
 TRANS(FSUB_f) { return two(tr, a->ftype, IR_FSUB, FN_fsub, a->rd, a->rn, a->rm); }
-TRANS(FMAX_f) { return two(tr, a->ftype, IR_CONST, FN_fmax, a->rd, a->rn, a->rm); }
-TRANS(FMIN_f) { return two(tr, a->ftype, IR_CONST, FN_fmin, a->rd, a->rn, a->rm); }
-TRANS(FMAXNM_f) { return two(tr, a->ftype, IR_CONST, FN_fmaxnm, a->rd, a->rn, a->rm); }
-TRANS(FMINNM_f) { return two(tr, a->ftype, IR_CONST, FN_fminnm, a->rd, a->rn, a->rm); }
+TRANS(FMAX_f) { return two(tr, a->ftype, IR_FMAX, FN_fmax, a->rd, a->rn, a->rm); }
+TRANS(FMIN_f) { return two(tr, a->ftype, IR_FMIN, FN_fmin, a->rd, a->rn, a->rm); }
+TRANS(FMAXNM_f) { return two(tr, a->ftype, IR_FMAXNM, FN_fmaxnm, a->rd, a->rn, a->rm); }
+TRANS(FMINNM_f) { return two(tr, a->ftype, IR_FMINNM, FN_fminnm, a->rd, a->rn, a->rm); }
 
 TRANS(FNMUL_f)
 {

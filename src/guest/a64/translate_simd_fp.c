@@ -28,21 +28,12 @@ static bool call(struct a64_tr *tr, struct simd_desc d)
 
 #define CALL3(NAME, f) TRANS(NAME##_v) { return NOT_1D && call(tr, VEC3(f, SH_LANES)); }
 #define SCALAR3(NAME, f) TRANS(NAME##_s) { return call(tr, SCA3(f, SH_SCALAR)); }
-#define PAIR3(NAME, f) TRANS(NAME##_v) { return NOT_1D && call(tr, VEC3(f, SH_PAIR)); }
-CALL3(FMAXNM, FN_fmaxnm)
-CALL3(FMINNM, FN_fminnm)
-CALL3(FMAX, FN_fmax)
-CALL3(FMIN, FN_fmin)
 CALL3(FMULX, FN_fmulx)
 CALL3(FRECPS, FN_frecps)
 CALL3(FRSQRTS, FN_frsqrts)
 SCALAR3(FMULX, FN_fmulx)
 SCALAR3(FRECPS, FN_frecps)
 SCALAR3(FRSQRTS, FN_frsqrts)
-PAIR3(FMAXNMP, FN_fmaxnm)
-PAIR3(FMINNMP, FN_fminnm)
-PAIR3(FMAXP, FN_fmax)
-PAIR3(FMINP, FN_fmin)
 
 #define IR3(NAME, op, f)                                                                                    \
     TRANS(NAME##_v)                                                                                         \
@@ -61,25 +52,36 @@ IR3(FADD, IR_VFADD, FN_fadd)
 IR3(FSUB, IR_VFSUB, FN_fsub)
 IR3(FMUL, IR_VFMUL, FN_fmul)
 IR3(FDIV, IR_VFDIV, FN_fdiv)
+IR3(FMAX, IR_VFMAX, FN_fmax)
+IR3(FMIN, IR_VFMIN, FN_fmin)
+IR3(FMAXNM, IR_VFMAXNM, FN_fmaxnm)
+IR3(FMINNM, IR_VFMINNM, FN_fminnm)
 IR3(FCMEQ, IR_VFCMEQ, FN_fcmeq)
 IR3(FCMGE, IR_VFCMGE, FN_fcmge)
 IR3(FCMGT, IR_VFCMGT, FN_fcmgt)
 
-TRANS(FADDP_v)
-{
-    if (!NOT_1D) {
-        return false;
+/* Neighbours: even lanes with odd ones. */
+#define PAIRS3(NAME, op, f)                                                                                 \
+    TRANS(NAME##_v)                                                                                         \
+    {                                                                                                       \
+        if (!NOT_1D) {                                                                                      \
+            return false;                                                                                   \
+        }                                                                                                   \
+        if (simd_fp_special(tr)) {                                                                          \
+            return call(tr, VEC3(f, SH_PAIR));                                                              \
+        }                                                                                                   \
+        SIMD_CHECK(tr);                                                                                     \
+        unsigned esz = 2 + a->sz;                                                                           \
+        ir_val n = simd_v(tr, a->rn), m = simd_v(tr, a->rm);                                                \
+        ir_val even = simd_op2(tr, IR_VUZP1, esz, a->q, n, m), odd = simd_op2(tr, IR_VUZP2, esz, a->q, n, m); \
+        simd_set_v(tr, a->rd, simd_op2(tr, op, esz, a->q, even, odd));                                      \
+        return true;                                                                                        \
     }
-    if (simd_fp_special(tr)) {
-        return call(tr, VEC3(FN_fadd, SH_PAIR));
-    }
-    SIMD_CHECK(tr);
-    unsigned esz = 2 + a->sz;
-    ir_val n = simd_v(tr, a->rn), m = simd_v(tr, a->rm);
-    ir_val even = simd_op2(tr, IR_VUZP1, esz, a->q, n, m), odd = simd_op2(tr, IR_VUZP2, esz, a->q, n, m);
-    simd_set_v(tr, a->rd, simd_op2(tr, IR_VFADD, esz, a->q, even, odd));
-    return true;
-}
+PAIRS3(FADDP, IR_VFADD, FN_fadd)
+PAIRS3(FMAXP, IR_VFMAX, FN_fmax)
+PAIRS3(FMINP, IR_VFMIN, FN_fmin)
+PAIRS3(FMAXNMP, IR_VFMAXNM, FN_fmaxnm)
+PAIRS3(FMINNMP, IR_VFMINNM, FN_fminnm)
 
 TRANS(FABD_v)
 {

@@ -15,7 +15,7 @@
 
 #define A (&g->a)
 
-enum { MOVQ = 0x7e | M_0F | P_F3, INSERTPS = 0x21 | M_0F3A | P_66, ANDPS = 0x54 | M_0F, XORPS = 0x57 | M_0F, PTEST = 0x17 | M_0F38 | P_66,
+enum { MOVQ = 0x7e | M_0F | P_F3, INSERTPS = 0x21 | M_0F3A | P_66, ANDPS = 0x54 | M_0F, ORPS = 0x56 | M_0F, XORPS = 0x57 | M_0F, PTEST = 0x17 | M_0F38 | P_66,
        PUNPCKLQDQ = 0x6c | M_0F | P_66, POR = 0xeb | M_0F | P_66 };
 
 /* Scalar and packed forms of an opcode. */
@@ -295,6 +295,34 @@ static void vfused(struct gen *g, const struct ir_insn *i)
     check_packed(g, i, esz, d, true);
 }
 
+/*
+ * SSE's give the second operand where one is a NaN (and then raise Invalid) or both are zeros: NaNs go the slow way before, and
+ * zeros of both signs are put right by both orders.
+ */
+static void max_min(struct gen *g, const struct ir_insn *i, bool min, bool vec)
+{
+    unsigned esz = i->esz, ra = use(g, i->a), rb = use(g, i->b), d = def_apart(g);
+    uint32_t op = min ? 0x5d : 0x5f, both = min ? ORPS : ANDPS;
+    if (vec) {
+        ra = narrow(g, i, i->a, ra, XT0);
+        rb = narrow(g, i, i->b, rb, XT1);
+        v3i(g, packed(esz, 0xc2), d, ra, rb, 3); /* unordered */
+        v3(g, PTEST, d, 0, d);
+        eval_if(g, i, X_NE, d);
+        op = packed(esz, op);
+    } else {
+        v3(g, packed(esz, 0x2e), ra, 0, rb);
+        eval_if(g, i, X_P, d);
+        op = scalar(esz, op);
+    }
+    v3(g, op, d, ra, rb);
+    v3(g, op, XT0, rb, ra);
+    v3(g, both, d, d, XT0);
+    if (!vec && !(clean(g, i->a, esz) && clean(g, i->b, esz)))
+        clean_copy(g, esz, d, d);
+    g->stub[g->n_stubs - 1].back = A->p;
+}
+
 static void vcompare(struct gen *g, const struct ir_insn *i)
 {
     unsigned ra = use(g, i->a), rb = use(g, i->b), d = def(g, dying_reg(g, i->a));
@@ -329,6 +357,10 @@ bool lower_fp(struct gen *g, const struct ir_insn *i)
     case IR_FSUB: arith(g, i, 0x5c, false); return true;
     case IR_FMUL: arith(g, i, 0x59, true); return true;
     case IR_FDIV: arith(g, i, 0x5e, true); return true;
+    case IR_FMAX:
+    case IR_FMAXNM: max_min(g, i, false, false); return true;
+    case IR_FMIN:
+    case IR_FMINNM: max_min(g, i, true, false); return true;
     case IR_FSQRT: arith(g, i, 0x51, false); return true;
     case IR_FMADD:
         if (!host_state.fma)
@@ -352,6 +384,10 @@ bool lower_fp(struct gen *g, const struct ir_insn *i)
     case IR_VFSUB: varith(g, i, 0x5c, false); return true;
     case IR_VFMUL: varith(g, i, 0x59, true); return true;
     case IR_VFDIV: varith(g, i, 0x5e, true); return true;
+    case IR_VFMAX:
+    case IR_VFMAXNM: max_min(g, i, false, true); return true;
+    case IR_VFMIN:
+    case IR_VFMINNM: max_min(g, i, true, true); return true;
     case IR_VFSQRT: varith(g, i, 0x51, false); return true;
     case IR_VFMLA:
         if (!host_state.fma)
