@@ -45,6 +45,7 @@ static char *user_prop(struct net_user_options *u, const char *key, const char *
     const struct { const char *name; const char **at; } texts[] = {
         { "net", &u->net }, { "host", &u->host }, { "dns", &u->dns }, { "dhcpstart", &u->dhcpstart },
         { "hostname", &u->hostname }, { "domainname", &u->domain }, { "tftp", &u->tftp }, { "bootfile", &u->bootfile },
+        { "tftp-server-name", &u->tftp_name }, { "ipv6-net", &u->net6 }, { "ipv6-host", &u->host6 }, { "ipv6-dns", &u->dns6 },
     };
     for (unsigned i = 0; i < ARRAY_LEN(texts); i++)
         if (!strcmp(texts[i].name, key)) {
@@ -57,6 +58,12 @@ static char *user_prop(struct net_user_options *u, const char *key, const char *
         if (*n == NET_USER_FWDS)
             return fail("too many forwarding rules");
         (*key == 'h' ? u->hostfwd : u->guestfwd)[(*n)++] = v;
+    } else if (!strcmp(key, "dnssearch")) {
+        if (u->n_dnssearch == NET_USER_FWDS)
+            return fail("too many search domains");
+        u->dnssearch[u->n_dnssearch++] = v;
+    } else if (!strcmp(key, "smb") || !strcmp(key, "smbserver")) {
+        return fail("%s is not implemented: -virtfs shares folders", key);
     } else if (!strcmp(key, "restrict")) {
         return parse_bool(v, &u->restricted) ? NULL : fail("restrict=%s: want on or off", v);
     } else if (!strcmp(key, "ipv4") || !strcmp(key, "ipv6")) {

@@ -26,8 +26,11 @@ struct net_user_options {
     bool restricted;                             /* no way out but what is forwarded */
     bool no_ipv4, no_ipv6;
     const char *net, *host, *dns, *dhcpstart;    /* "10.0.2.0/24", "10.0.2.2", "10.0.2.3", "10.0.2.15" */
-    const char *hostname, *domain, *tftp, *bootfile;
-    const char *hostfwd[NET_USER_FWDS];          /* "[tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT" */
+    const char *net6, *host6, *dns6;             /* "fec0::/64", "fec0::2", "fec0::3" */
+    const char *hostname, *domain, *tftp, *tftp_name, *bootfile;
+    const char *dnssearch[NET_USER_FWDS + 1];    /* ends with NULL */
+    unsigned n_dnssearch;
+    const char *hostfwd[NET_USER_FWDS];          /* "[tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT"; IPv6 in brackets */
     unsigned n_hostfwd;
     const char *guestfwd[NET_USER_FWDS];         /* "[tcp]:SERVER:PORT-cmd:COMMAND" */
     unsigned n_guestfwd;

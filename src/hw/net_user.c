@@ -213,6 +213,36 @@ static void network(SlirpConfig *c, const struct net_user_options *o)
     c->vdhcp_start = o->dhcpstart ? address("dhcpstart", o->dhcpstart) : (struct in_addr){ htonl(net | 15) };
 }
 
+static struct in6_addr address6(const char *what, const char *s)
+{
+    struct in6_addr a;
+    if (inet_pton(AF_INET6, s, &a) != 1)
+        die("-netdev user: %s=%s: not an IPv6 address", what, s);
+    return a;
+}
+
+/* The network, and in it the router at ::2 and the name server at ::3, unless the user says otherwise. */
+static void network6(SlirpConfig *c, const struct net_user_options *o)
+{
+    char *s = xasprintf("%s", o->net6 ? o->net6 : "fec0::/64"), *slash = strchr(s, '/'), *end = NULL;
+    unsigned long len = 64;
+    if (slash) {
+        *slash++ = 0;
+        len = strtoul(slash, &end, 10);
+        if (!*slash || *end || len > 126)
+            die("-netdev user: ipv6-net=%s: the prefix must be from 0 to 126", o->net6);
+    }
+    c->vprefix_addr6 = c->vhost6 = c->vnameserver6 = address6("ipv6-net", s);
+    c->vprefix_len = (uint8_t)len;
+    c->vhost6.s6_addr[15] |= 2;
+    c->vnameserver6.s6_addr[15] |= 3;
+    if (o->host6)
+        c->vhost6 = address6("ipv6-host", o->host6);
+    if (o->dns6)
+        c->vnameserver6 = address6("ipv6-dns", o->dns6);
+    free(s);
+}
+
 static bool parse_port(const char *s, uint16_t *port)
 {
     char *end;
@@ -221,39 +251,65 @@ static bool parse_port(const char *s, uint16_t *port)
     return *s && !*end && v <= 65535;
 }
 
-/* "[tcp|udp]:[ADDR]:PORT" in S, which is cut up; *ADDR stays where none is named. */
-static bool parse_end(char *s, bool *udp, struct in_addr *addr, uint16_t *port)
+union end {
+    struct sockaddr sa;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+/* "[ADDR]:PORT", an IPv6 address in brackets, in S, which is cut up. Without an address it is 0.0.0.0. */
+static bool parse_address(char *s, union end *e)
 {
-    char *a = strchr(s, ':'), *p = a ? strchr(a + 1, ':') : NULL;
+    uint16_t port;
+    *e = (union end){ .v4 = { .sin_family = AF_INET } };
+    char *p = *s == '[' ? strstr(s, "]:") : strchr(s, ':');
     if (!p)
         return false;
-    *a++ = *p++ = 0;
-    *udp = !strcmp(s, "udp");
-    if ((*s && !*udp && strcmp(s, "tcp")) || (*a && inet_pton(AF_INET, a, addr) != 1))
+    bool v6 = *p == ']';
+    *p++ = 0;
+    if (!parse_port(p + v6, &port))
         return false;
-    return parse_port(p, port);
+    if (v6) {
+        e->v6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons(port) };
+        return inet_pton(AF_INET6, s + 1, &e->v6.sin6_addr) == 1;
+    }
+    e->v4.sin_port = htons(port);
+    return !*s || inet_pton(AF_INET, s, &e->v4.sin_addr) == 1;
 }
+
+/* "[tcp|udp]:[ADDR]:PORT" in S, which is cut up. */
+static bool parse_end(char *s, bool *udp, union end *e)
+{
+    char *a = strchr(s, ':');
+    if (!a)
+        return false;
+    *a++ = 0;
+    *udp = !strcmp(s, "udp");
+    return (!*s || *udp || !strcmp(s, "tcp")) && parse_address(a, e);
+}
+
+static socklen_t end_size(const union end *e) { return e->sa.sa_family == AF_INET ? sizeof e->v4 : sizeof e->v6; }
 
 char *net_user_forward(struct netdev *n, const char *rule)
 {
     struct user_net *u = (struct user_net *)n;
-    char *s = xasprintf("%s", rule), *dash = strchr(s, '-'), *end = NULL;
-    struct in_addr host = { htonl(INADDR_ANY) }, guest = { 0 };
-    uint16_t host_port, guest_port = 0;
+    char *s = xasprintf("%s", rule), *dash = strchr(s, '-');
+    union end host, guest;
     bool udp, ok = false;
     if (dash) {
         *dash++ = 0;
-        end = strchr(dash, ':');
+        /* Ports are at the same place in both kinds of address. */
+        ok = parse_end(s, &udp, &host) && parse_address(dash, &guest) && guest.v4.sin_port;
     }
-    if (end) {
-        *end++ = 0;
-        ok = parse_end(s, &udp, &host, &host_port) && (!*dash || inet_pton(AF_INET, dash, &guest) == 1) &&
-             parse_port(end, &guest_port) && guest_port;
+    /* Without an address the guest is the one of the host end's kind. */
+    if (ok && guest.sa.sa_family != host.sa.sa_family) {
+        ok = guest.sa.sa_family == AF_INET && !guest.v4.sin_addr.s_addr;
+        guest.v6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = guest.v4.sin_port };
     }
     free(s);
     if (!ok)
         return xasprintf("hostfwd=%s: want [tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT", rule);
-    if (slirp_add_hostfwd(u->slirp, udp, host, host_port, guest, guest_port) < 0)
+    if (slirp_add_hostxfwd(u->slirp, &host.sa, end_size(&host), &guest.sa, end_size(&guest), udp ? SLIRP_HOSTFWD_UDP : 0) < 0)
         return xasprintf("hostfwd=%s: cannot listen there: %s", rule, strerror(errno));
     notify(u);
     return NULL;
@@ -263,13 +319,12 @@ char *net_user_unforward(struct netdev *n, const char *rule)
 {
     struct user_net *u = (struct user_net *)n;
     char *s = xasprintf("%s", rule);
-    struct in_addr host = { htonl(INADDR_ANY) };
-    uint16_t port;
-    bool udp, ok = parse_end(s, &udp, &host, &port);
+    union end host;
+    bool udp, ok = parse_end(s, &udp, &host);
     free(s);
     if (!ok)
         return xasprintf("invalid format: want [tcp|udp]:[HOSTADDR]:HOSTPORT");
-    if (slirp_remove_hostfwd(u->slirp, udp, host, port) < 0)
+    if (slirp_remove_hostxfwd(u->slirp, &host.sa, end_size(&host), udp ? SLIRP_HOSTFWD_UDP : 0) < 0)
         return xasprintf("host forwarding rule for %s not found", rule);
     notify(u);
     return NULL;
@@ -297,13 +352,10 @@ struct netdev *net_user_new(const struct net_user_options *o)
     SlirpConfig c = {
         .version = 3, .restricted = o->restricted, .in_enabled = !o->no_ipv4, .in6_enabled = !o->no_ipv6,
         .vhostname = o->hostname, .vdomainname = o->domain, .tftp_path = o->tftp, .bootfile = o->bootfile,
+        .tftp_server_name = o->tftp_name, .vdnssearch = o->n_dnssearch ? (const char **)(uintptr_t)o->dnssearch : NULL,
     };
     network(&c, o);
-    /* fec0::/64 with the router at ::2 and the name server at ::3, as QEMU. */
-    if (inet_pton(AF_INET6, "fec0::", &c.vprefix_addr6) != 1 || inet_pton(AF_INET6, "fec0::2", &c.vhost6) != 1 ||
-        inet_pton(AF_INET6, "fec0::3", &c.vnameserver6) != 1)
-        bug("IPv6 addresses");
-    c.vprefix_len = 64;
+    network6(&c, o);
 
     struct user_net *u = xcalloc(1, sizeof *u), **last = &all;
     while (*last)

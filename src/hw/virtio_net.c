@@ -14,6 +14,9 @@
 #define F_CSUM (1ull << 0)
 #define F_GUEST_CSUM (1ull << 1)
 #define F_MAC (1ull << 5)
+#define F_HOST_TSO4 (1ull << 11)
+#define F_HOST_TSO6 (1ull << 12)
+#define F_HOST_ECN (1ull << 13)
 #define F_MRG_RXBUF (1ull << 15)
 #define F_STATUS (1ull << 16)
 #define F_CTRL_VQ (1ull << 17)
@@ -172,7 +175,7 @@ static void config_read(struct virtio_dev *d, unsigned off, void *buf, unsigned 
 
 static const struct virtio_ops ops = {
     .name = "virtio-net", .id = VIRTIO_ID_NET, .n_queues = 3, .queue_size = { QUEUE, QUEUE, 64 },
-    .features = F_CSUM | F_GUEST_CSUM | F_MAC | F_MRG_RXBUF | F_STATUS | F_CTRL_VQ | F_CTRL_RX,
+    .features = F_CSUM | F_GUEST_CSUM | F_HOST_TSO4 | F_HOST_TSO6 | F_HOST_ECN | F_MAC | F_MRG_RXBUF | F_STATUS | F_CTRL_VQ | F_CTRL_RX,
     .config_size = sizeof(struct net_config), .kick = kick, .config_read = config_read,
 };
 

@@ -164,7 +164,8 @@ static void make_user(void *o)
 static void test_user_options(void)
 {
     static const char *const bad_fwd[] = {
-        "", "tcp", "tcp::", "tcp::1-", "tcp::99999-:22", "tcp::1-:0", "sctp::5555-:22", "tcp:300.1.1.1:5555-:22", "tcp::x-:22", "-::",
+        "", "tcp", "tcp::", "tcp::1-", "tcp::99999-:22", "tcp::1-:0", "sctp::5555-:22", "tcp:300.1.1.1:5555-:22", "tcp::x-:22", "-::", "tcp:[::1:5-:22", "tcp:[::g]:5-:22",
+        "tcp:127.0.0.1:5-[fec0::15]:22",
     };
     for (unsigned i = 0; i < ARRAY_LEN(bad_fwd); i++) {
         struct net_user_options o = { .hostfwd = { bad_fwd[i] }, .n_hostfwd = 1 };
@@ -173,6 +174,12 @@ static void test_user_options(void)
     struct net_user_options good = { .hostfwd = { "tcp:127.0.0.1:0-:22", "udp:127.0.0.1:0-10.0.2.15:53" }, .n_hostfwd = 2,
                                      .restricted = true };
     CHECK(!dies(make_user, &good));
+    struct net_user_options v6 = { .hostfwd = { "tcp:[::1]:0-:22" }, .n_hostfwd = 1, .net6 = "fd00:1::/64", .dns6 = "fd00:1::53",
+                                   .dnssearch = { "a.example" }, .n_dnssearch = 1 };
+    struct net_user_options bad6[] = { { .net6 = "x" }, { .net6 = "fec0::/127" }, { .host6 = "1.2.3.4" } };
+    CHECK(!dies(make_user, &v6));
+    for (unsigned i = 0; i < ARRAY_LEN(bad6); i++)
+        CHECK(dies(make_user, &bad6[i]));
     struct net_user_options net1 = { .net = "192.168.7.0/24", .dhcpstart = "192.168.7.9" }, net2 = { .net = "10.0.0.0/40" },
                             net3 = { .net = "x" };
     CHECK(!dies(make_user, &net1) && dies(make_user, &net2) && dies(make_user, &net3));
