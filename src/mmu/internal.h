@@ -167,6 +167,7 @@ struct mmu_state {
     void (*debug_stop)(struct vcpu *c, uint64_t va, bool write);
     unsigned n_watches;                           /* of all */
     struct churn churn[CHURN_PAGES];
+    uint64_t needless;                            /* see mmu_needless_slow() */
     struct mmu_stats stats;
 };
 extern struct mmu_state mmu;
@@ -285,6 +286,9 @@ void policy_leave(struct space *s);               /* s was in force on a vCPU: w
 
 /* calibrate.c */
 void calibrate(struct policy_costs *out);
+
+/* verify.c: stops the emulator at a mistake of its own */
+void verify_page(struct vcpu *c, uint64_t va, enum view view, bool write);
 
 /* sync.c */
 void sync_space(struct vcpu *c, struct space *s);                 /* make what is cached agree with the guest's tables */
