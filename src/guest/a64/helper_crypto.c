@@ -3,8 +3,9 @@
  *
  * Sources: FIPS 197, FIPS 180-4; Arm ARM DDI 0487, C7.2 (AESE ... SHA256SU1) and shared/functions/crypto.
  */
+#include <cpuid.h>
+#include <immintrin.h>
 #include <pthread.h>
-#include <wmmintrin.h>
 
 #include "simd.h"
 
@@ -134,7 +135,7 @@ static void sha256_rounds(uint32_t x[4], uint32_t y[4], const uint32_t w[4])
     }
 }
 
-static uint64_t sha(struct vcpu *c, uint64_t desc, uint64_t b, uint64_t arg)
+uint64_t a64_sha_plain(struct vcpu *c, uint64_t desc)
 {
     const struct simd_desc o = simd_unpack(desc);
     uint32_t d[4], n[4], m[4], r[4];
@@ -187,6 +188,60 @@ static uint64_t sha(struct vcpu *c, uint64_t desc, uint64_t b, uint64_t arg)
     }
     __builtin_memcpy(&c->v[o.rd], r, 16);
     return 0;
+}
+
+/*
+ * The host's instructions do two (SHA-256) and four (SHA-1) rounds on words in the opposite order, SHA-256 with a, b, e, f in one
+ * register, SHA-1 with the constant added by themselves. false: not one of theirs.
+ */
+__attribute__((target("sha,sse4.1"))) static bool sha_native(struct vcpu *c, const struct simd_desc o)
+{
+    const __m128i d = _mm_loadu_si128((const __m128i *)(const void *)&c->v[o.rd]);
+    const __m128i n = _mm_loadu_si128((const __m128i *)(const void *)&c->v[o.rn]);
+    const __m128i m = _mm_loadu_si128((const __m128i *)(const void *)&c->v[o.rm]);
+    __m128i r, x, y, first, abef, cdgh;
+
+    switch ((enum simd_sha)o.imm) {
+    case SHA1_C: case SHA1_P: case SHA1_M: {
+        static const int32_t k[3] = {0x5a827999, 0x6ed9eba1, (int32_t)0x8f1bbcdc};
+        const unsigned f = o.imm == SHA1_C ? 0 : o.imm == SHA1_P ? 1 : 2;
+        x = _mm_shuffle_epi32(d, 0x1b);
+        y = _mm_shuffle_epi32(_mm_sub_epi32(m, _mm_set1_epi32(k[f])), 0x1b);
+        y = _mm_add_epi32(y, _mm_slli_si128(n, 12));
+        r = f == 0 ? _mm_sha1rnds4_epu32(x, y, 0) : f == 1 ? _mm_sha1rnds4_epu32(x, y, 1) : _mm_sha1rnds4_epu32(x, y, 2);
+        r = _mm_shuffle_epi32(r, 0x1b);
+        break;
+    }
+    case SHA256_H: case SHA256_H2:
+        x = o.imm == SHA256_H ? d : n;           /* a..d */
+        y = o.imm == SHA256_H ? n : d;           /* e..h */
+        abef = _mm_shuffle_epi32(_mm_unpacklo_epi64(y, x), 0xb1);
+        cdgh = _mm_shuffle_epi32(_mm_unpackhi_epi64(y, x), 0xb1);
+        first = _mm_sha256rnds2_epu32(cdgh, abef, m);
+        x = _mm_sha256rnds2_epu32(abef, first, _mm_shuffle_epi32(m, 0x0e));
+        r = o.imm == SHA256_H ? _mm_unpackhi_epi64(x, first) : _mm_unpacklo_epi64(x, first);
+        r = _mm_shuffle_epi32(r, 0xb1);
+        break;
+    case SHA256_SU0: r = _mm_sha256msg1_epu32(d, n); break;
+    case SHA256_SU1: r = _mm_sha256msg2_epu32(_mm_add_epi32(d, _mm_alignr_epi8(m, n, 4)), m); break;
+    default: return false;
+    }
+    _mm_storeu_si128((__m128i *)(void *)&c->v[o.rd], r);
+    return true;
+}
+
+static bool host_sha;
+static pthread_once_t host_sha_once = PTHREAD_ONCE_INIT;
+static void find_host_sha(void)
+{
+    unsigned a, b, c, d;
+    host_sha = __get_cpuid_count(7, 0, &a, &b, &c, &d) && b & 1u << 29 && __builtin_cpu_supports("sse4.1");
+}
+
+static uint64_t sha(struct vcpu *c, uint64_t desc, uint64_t b, uint64_t d)
+{
+    pthread_once(&host_sha_once, find_host_sha);
+    return host_sha && sha_native(c, simd_unpack(desc)) ? 0 : a64_sha_plain(c, desc);
 }
 
 static uint64_t aes(struct vcpu *c, uint64_t desc, uint64_t b, uint64_t d)

@@ -95,8 +95,9 @@ extern const struct ir_helper helper_tbl;         /* a: simd_desc (rd, rn, rm, q
 extern const struct ir_helper helper_aes;         /* a: simd_desc (rd, rn; imm = enum simd_aes) */
 extern const struct ir_helper helper_sha;         /* a: simd_desc (rd, rn, rm; imm = enum simd_sha) */
 enum simd_aes { AES_E, AES_D, AES_MC, AES_IMC };
-/* The same without the host's AES instructions. */
+/* The same without the host's AES and SHA instructions. */
 uint64_t a64_aes_plain(struct vcpu *c, uint64_t desc);
+uint64_t a64_sha_plain(struct vcpu *c, uint64_t desc);
 enum simd_sha { SHA1_C, SHA1_P, SHA1_M, SHA1_SU0, SHA256_H, SHA256_H2, SHA256_SU1, SHA1_H, SHA1_SU1, SHA256_SU0 };
 
 /*

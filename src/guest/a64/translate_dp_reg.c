@@ -4,6 +4,8 @@
  *
  * Source: Arm ARM DDI 0487, C4.1.95 "Data Processing -- Register".
  */
+#include <nmmintrin.h>
+
 #include "guest/a64/translate.h"
 
 #include "a64_base_decode.h"
@@ -289,27 +291,26 @@ static const uint32_t crc32_nibble[16] = {
     0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
     0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
 };
-static const uint32_t crc32c_nibble[16] = {
-    0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
-    0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9, 0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
-};
-
-static uint64_t crc(const uint32_t *table, uint32_t acc, uint64_t v, unsigned bytes)
-{
-    for (unsigned i = 0; i < bytes * 2; i++, v >>= 4)
-        acc = acc >> 4 ^ table[(acc ^ v) & 15];
-    return acc;
-}
 
 /* a: accumulator; b: value; d: bytes */
 static uint64_t help_crc32(struct vcpu *c, uint64_t a, uint64_t b, uint64_t d)
 {
-    return crc(crc32_nibble, (uint32_t)a, b, (unsigned)d);
+    uint32_t acc = (uint32_t)a;
+
+    for (unsigned i = 0; i < d * 2; i++, b >>= 4)
+        acc = acc >> 4 ^ crc32_nibble[(acc ^ b) & 15];
+    return acc;
 }
 
-static uint64_t help_crc32c(struct vcpu *c, uint64_t a, uint64_t b, uint64_t d)
+/* SSE4.2's, which every host has. */
+__attribute__((target("sse4.2"))) static uint64_t help_crc32c(struct vcpu *c, uint64_t a, uint64_t b, uint64_t d)
 {
-    return crc(crc32c_nibble, (uint32_t)a, b, (unsigned)d);
+    switch (d) {
+    case 1: return _mm_crc32_u8((uint32_t)a, (uint8_t)b);
+    case 2: return _mm_crc32_u16((uint32_t)a, (uint16_t)b);
+    case 4: return _mm_crc32_u32((uint32_t)a, (uint32_t)b);
+    default: return _mm_crc32_u64((uint32_t)a, b);
+    }
 }
 
 static const struct ir_helper helper_crc32 = {"crc32", help_crc32, 0};
