@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
@@ -415,6 +416,53 @@ static void test_mapped(enum p9_model model)
     p9_free(srv);
 }
 
+/* More files than descriptors: what is not in use is closed and found again, under its name of today. */
+static void test_many(void)
+{
+    const struct rlimit few = { 512, 512 };
+    char name[160];
+    CHECK(!setrlimit(RLIMIT_NOFILE, &few));
+    open_tree((struct p9_options){ .model = P9_NONE, .multidevs = P9_REMAP });
+    CHECK_EQ(mkdir_(0, "many") | walk(0, 1, "many") | mkdir_(1, "sub") | walk(1, 2, "sub"), 0);
+    for (unsigned i = 0; i < 1000; i++) {
+        snprintf(name, sizeof name, "%s/many/sub/%u", dir, i);
+        put_file(name, "x");
+        snprintf(name, sizeof name, "%u", i);
+        CHECK_EQ(walk(2, 100 + i, name), 0);
+    }
+    CHECK_EQ(renameat_(0, "many", 0, "renamed"), 0);
+    CHECK_EQ(unlinkat_(2, "5", 0), 0);
+    unsigned bad = 0;
+    for (unsigned i = 0; i < 1000; i++)
+        bad += getattr(100 + i) != 0;
+    CHECK_EQ(bad, 0);
+    /* one that the host has replaced since is not taken for the same */
+    snprintf(name, sizeof name, "%s/renamed/sub/7", dir);
+    CHECK(!unlink(name) && !mkdir(name, 0755));
+    CHECK_EQ(getattr(107), ESTALE);
+    /* a chain of directories deeper than the limit */
+    CHECK_EQ(walk(0, 3, ""), 0);
+    for (unsigned i = 0; i < 700; i++)
+        CHECK_EQ(mkdir_(3, "d") | walk(3, 3, "d"), 0);
+    for (unsigned i = 0; i < 300; i++)
+        (void)getattr(100 + i);
+    CHECK_EQ(mkdir_(3, "last"), 0);
+    /* open files have a limit of their own, and the rest goes on */
+    unsigned opened = 0;
+    while (opened < 900 && lopen(200 + opened, 0) == 0)
+        opened++;
+    CHECK(opened >= 100 && opened < 200);
+    CHECK_EQ(lopen(999, 0), EMFILE);
+    CHECK_EQ(walk(0, 4, "renamed") | getattr(4), 0);
+    for (unsigned i = 0; i < 1000; i++)
+        CHECK_EQ(clunk(100 + i), 0);
+    for (unsigned i = 0; i < 701; i++) {
+        CHECK_EQ(unlinkat_(3, i ? "d" : "last", 0x200), 0);
+        CHECK_EQ(walk(3, 3, ".."), 0);
+    }
+    p9_free(srv);
+}
+
 static void test_readonly(void)
 {
     put_file(in_tree("ro"), "text");
@@ -529,6 +577,7 @@ int main(void)
     test_mapped(P9_MAPPED_XATTR);
     test_mapped(P9_MAPPED_FILE);
     test_readonly();
+    test_many();
     test_device();
     (void)!nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     return check_done();
