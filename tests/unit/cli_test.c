@@ -236,6 +236,39 @@ static void test_disks(void)
         }
 }
 
+static void test_shares(void)
+{
+    CHECK(accepts("-virtfs local,path=/x,mount_tag=t,security_model=mapped,readonly=on,multidevs=remap,fmode=0640,dmode=750"));
+    CHECK(o.n_fsdev == 1 && o.n_dev == 1 && o.dev[0].kind == OPT_DEV_9P && o.dev[0].pci && eq(o.dev[0].mount_tag, "t"));
+    CHECK(eq(o.dev[0].fsdev, o.fsdev[0].id) && eq(o.fsdev[0].p9.path, "/x") && o.fsdev[0].p9.model == P9_MAPPED_XATTR);
+    CHECK(o.fsdev[0].p9.readonly && o.fsdev[0].p9.multidevs == P9_REMAP && o.fsdev[0].p9.fmode == 0640 && o.fsdev[0].p9.dmode == 0750);
+    CHECK(accepts("-fsdev local,id=f,path=/x,security_model=none -device virtio-9p-device,fsdev=f,mount_tag=t") && !o.dev[0].pci);
+    CHECK(refuses("-virtfs local,path=/x,mount_tag=t", "-virtfs local,path=/x,mount_tag=t: "
+                  "security_model=none|mapped-xattr|mapped-file|passthrough is missing"));
+    CHECK(refuses("-virtfs proxy,mount_tag=t", "-virtfs proxy,mount_tag=t: no file system driver 'proxy': local"));
+    CHECK(parse("-virtfs local,path=/x,security_model=none") && parse("-virtfs local,mount_tag=t,security_model=none"));
+    CHECK(parse("-fsdev local,path=/x,security_model=none") && parse("-fsdev local,id=f,path=/x,security_model=weird"));
+    CHECK(parse("-fsdev local,id=f,path=/x,security_model=none,fmode=0600") != NULL);
+    CHECK(parse("-fsdev local,id=f,path=/x,security_model=mapped,fmode=888") != NULL);
+    CHECK(refuses("-device virtio-9p-pci,fsdev=f,mount_tag=t", "-device virtio-9p: fsdev 'f' is not defined"));
+}
+
+static void test_ports(void)
+{
+    CHECK(accepts("-device virtio-serial-pci,id=s,max_ports=3 -device virtserialport,bus=s.0,name=a.b -device virtconsole "
+                  "-device virtserialport,nr=2"));
+    CHECK(o.n_dev == 1 && o.dev[0].max_ports == 3 && o.dev[0].n_port == 3 && o.dev[0].port[0].nr == 1 && eq(o.dev[0].port[0].name, "a.b"));
+    CHECK(o.dev[0].port[1].console && o.dev[0].port[1].nr == 0 && o.dev[0].port[2].nr == 2);
+    CHECK(parse("-device virtio-serial-pci,max_ports=1 -device virtserialport") != NULL);
+    CHECK(parse("-device virtio-serial-pci -device virtserialport,nr=0") && parse("-device virtio-serial-pci -device virtserialport,nr=31"));
+    CHECK(parse("-device virtio-serial-pci -device virtserialport,nr=2 -device virtserialport,nr=2") != NULL);
+    CHECK(parse("-device virtio-serial-pci,id=s -device virtserialport,bus=t.0") != NULL);
+    CHECK(accepts("-object iothread,id=io -device virtio-balloon,free-page-reporting=on,free-page-hint=on,iothread=io,deflate-on-oom=on"));
+    CHECK(o.dev[0].kind == OPT_DEV_BALLOON && o.dev[0].pci && o.dev[0].free_page_reporting && o.dev[0].deflate_on_oom);
+    CHECK(refuses("-device virtio-balloon-pci,iothread=x", "-device virtio-balloon: iothread 'x' is not defined"));
+    CHECK(accepts("-object rng-builtin,id=r -device virtio-rng-pci,rng=r,max-bytes=1024,period=1000") && o.dev[0].max_bytes == 1024);
+}
+
 static void test_general(void)
 {
     CHECK(refuses("-foo", "-foo: invalid option"));
@@ -301,6 +334,8 @@ int main(void)
     test_serial();
     test_devices();
     test_disks();
+    test_shares();
+    test_ports();
     test_general();
     test_keyvals();
     test_tools();
