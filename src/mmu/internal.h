@@ -103,6 +103,7 @@ struct space {
     bool has_global;                              /* a global leaf was ever cached */
     uint8_t n_asids;
     uint16_t asid[SPACE_ASIDS];
+    uint64_t *more_asids;                         /* a bit each, allocated when there are more: a kernel's half with KPTI has all */
     uint64_t last_used;
     struct space *hash_next;
     struct window *win[REGION_GROUPS][REGION_SLOTS];

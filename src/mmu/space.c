@@ -111,6 +111,7 @@ static void space_free(struct space *s)
         if (mmu.all[i] == s)
             mmu.all[i] = mmu.all[--mmu.n_spaces];
     free(s->exec);
+    free(s->more_asids);
     free(s);
 }
 
@@ -167,7 +168,7 @@ bool space_has_asid(const struct space *s, int asid)
     for (unsigned i = 0; i < s->n_asids; i++)
         if (s->asid[i] == asid)
             return true;
-    return false;
+    return s->more_asids && s->more_asids[asid >> 6] >> (asid & 63) & 1;
 }
 
 /* Note that s runs under asid. true: it was not known, what is cached must be re-validated. */
@@ -175,10 +176,13 @@ static bool space_add_asid(struct space *s, uint16_t asid)
 {
     if (space_has_asid(s, asid))
         return false;
-    if (s->n_asids < SPACE_ASIDS)
+    if (s->n_asids < SPACE_ASIDS) {
         s->asid[s->n_asids++] = asid;
-    else
-        s->asid[random64() % SPACE_ASIDS] = asid;
+        return true;
+    }
+    if (!s->more_asids)
+        s->more_asids = xcalloc(65536 / 64, sizeof(*s->more_asids));
+    s->more_asids[asid >> 6] |= 1ull << (asid & 63);
     return true;
 }
 

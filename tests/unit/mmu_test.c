@@ -363,18 +363,22 @@ static void test_wp(bool shadow)
 /* A switch between known spaces, of the low root, of the high root (KPTI) or of the ASID alone, is a register write: no other exit. */
 static void test_switch_exits(void)
 {
-    uint64_t low = root[0], high = root[1], v, va = USER_VA + 0x200000000ull;
+    uint64_t low = root[0], high = root[1], v, va = USER_VA + 0x200000000ull, kva = KERNEL_VA + 0x6000000;
+    /* A kernel under KPTI: its own pages belong to ASIDs, two of each process, many processes. */
+    add(high, kva, RAM_BASE + 0x320000, 12, K_RW, false);
+    add(0x32000, kva, RAM_BASE + 0x320000, 12, K_RW, false);
     struct mmu_exits before[MMU_EXIT_COUNT];
     for (unsigned warm = 0; warm < 2; warm++) {
         for (unsigned e = 0; e < MMU_EXIT_COUNT; e++)
             before[e] = mmu_exits((enum mmu_exit)e);
-        for (unsigned i = 0; i < (warm ? 100000 : 8); i++) {
-            root[0] = 0x10000 + 0x1000 * (i % 2);
-            root[1] = i % 4 < 2 ? high : 0x32000;
-            cur_asid = (uint16_t)(10 + i % 2);
+        for (unsigned i = 0; i < (warm ? 100000 : 400); i++) {
+            unsigned process = i / 2 % 8;
+            root[0] = 0x10000 + 0x1000 * process;
+            root[1] = i % 2 ? high : 0x32000;
+            cur_asid = (uint16_t)(200 + 2 * process + i % 2);
             mmu_switch(cpu);
             if (!warm)
-                CHECK(load(va, VIEW_USER, &v) && v == 1000 + i % 2);
+                CHECK(load(kva, VIEW_KERNEL, &v) && (load(va, VIEW_USER, &v) ? v == 1000 + process : process == 3));
         }
     }
     for (unsigned e = 0; e < MMU_EXIT_COUNT; e++)
@@ -383,6 +387,9 @@ static void test_switch_exits(void)
     root[1] = high;
     cur_asid = 1;
     mmu_switch(cpu);
+    del(high, kva);
+    del(0x32000, kva);
+    mmu_tlbi_all(cpu);
 }
 
 static unsigned owners(void)
