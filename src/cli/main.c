@@ -19,6 +19,7 @@
 #include "board/virt.h"
 #include "cli/options.h"
 #include "cli/stats.h"
+#include "debug/gdb.h"
 #include "debug/monitor.h"
 #include "exec/exec.h"
 #include "block/block.h"
@@ -136,6 +137,14 @@ static void open_monitors(struct opened *c, const struct options *o)
         else
             monitor_add_hmp(s);
     }
+}
+
+/* A server that waits for nobody, unless the words say otherwise; as QEMU does. */
+static void open_gdb(struct opened *c, const char *words)
+{
+    bool socket = !strncmp(words, "tcp:", 4) || !strncmp(words, "unix:", 5);
+    const char *spec = socket && !strstr(words, ",server") ? xasprintf("%s,server=on,wait=off", words) : words;
+    gdb_add(open_words(c, "-gdb", spec, "gdb"), &a64_guest_ops);
 }
 
 /* What monitors tell of the command line. */
@@ -279,6 +288,8 @@ static void build_machine(struct options *o)
     chardev_mux_escape(o->escape);
     describe_machine(o);
     open_monitors(&chars, o);
+    if (o->gdb)
+        open_gdb(&chars, o->gdb);
     const char *serial = options_serial0(o);
     if (serial)
         cfg.serial0 = open_serial(&chars, serial, 0);

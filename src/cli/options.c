@@ -57,6 +57,14 @@ static char *add_monitor(struct options *o, const char *where, bool qmp, bool pr
     return NULL;
 }
 
+static char *set_gdb(struct options *o, const char *arg)
+{
+    o->gdb = strcmp(arg, "none") ? arg : NULL;
+    return NULL;
+}
+
+static char *flag_gdb(struct options *o, const char *arg) { return set_gdb(o, "tcp::1234"); }
+
 static char *set_monitor(struct options *o, const char *arg) { return add_monitor(o, arg, false, false); }
 static char *set_qmp(struct options *o, const char *arg) { return add_monitor(o, arg, true, false); }
 static char *set_qmp_pretty(struct options *o, const char *arg) { return add_monitor(o, arg, true, true); }
@@ -209,7 +217,9 @@ static const struct option table[] = {
     { "no-reboot", false, flag_no_reboot, H("", "a guest reboot ends the run") },
     { "no-shutdown", false, flag_no_shutdown, H("", "a guest power-off stops the machine and keeps it") },
     { "action", true, set_action, H("EVENT=ACTION", "reboot=reset|shutdown, shutdown=poweroff|pause") },
-    { "S", false, flag_start_paused, H("", "do not start the CPUs: a monitor's cont does") },
+    { "S", false, flag_start_paused, H("", "do not start the CPUs: a monitor's cont or a debugger does") },
+    { "gdb", true, set_gdb, H("DEV", "GDB server: tcp:HOST:PORT, unix:PATH, or a character device's words; none") },
+    { "s", false, flag_gdb, H("", "the same as -gdb tcp::1234") },
     { "name", true, set_name, H("TEXT", "accepted") },
     { "pidfile", true, set_pidfile, H("FILE", "write the process id there") },
     { "d", true, set_log, H("LIST", "log channels (-d help lists them)") },
@@ -225,8 +235,7 @@ static const struct option table[] = {
     { "bios", true, missing, NULL }, { "pflash", true, missing, NULL },
     { "hdb", true, opt_disk, NULL }, { "hdc", true, opt_disk, NULL }, { "hdd", true, opt_disk, NULL },
     { "cdrom", true, opt_cdrom, NULL },
-    { "s", false, missing, NULL },
-    { "gdb", true, missing, NULL }, { "daemonize", false, missing, NULL },
+    { "daemonize", false, missing, NULL },
     { "boot", true, missing, NULL }, { "smbios", true, missing, NULL }, { "fw_cfg", true, missing, NULL },
     { "numa", true, missing, NULL }, { "global", true, missing, NULL },
     { "enable-kvm", false, missing, NULL }, { "icount", true, missing, NULL }, { "vnc", true, missing, NULL },

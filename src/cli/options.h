@@ -107,6 +107,7 @@ struct options {
     unsigned n_serial;
     struct opt_monitor monitor[OPT_MAX_SERIALS];
     unsigned n_monitor;
+    const char *gdb;                             /* where a GDB server listens, or NULL */
     bool monitor_given;                          /* -monitor, -mon or -qmp: no default monitor */
     bool called_qemu;                            /* the program's name is qemu-system-... */
     struct opt_chardev chardev[OPT_MAX_CHARDEVS];
