@@ -29,7 +29,7 @@ i=$((i + 1)); [ $i = 25 ] && echo still wri''ting; done
 READ = r"""
 cd /mnt/d && sha256sum -c sums | grep -c OK; cd /
 dd if=/dev/vdb of=/dev/vdb bs=64k count=4 seek=4 conv=notrunc 2>/dev/null; sync; sha256sum /dev/vdb | cut -c1-16
-fstrim /mnt; umount /mnt; cat /sys/block/vda/serial; echo; ls -d /sys/block/vda/mq/*; cat /sys/block/vda/queue/logical_block_size
+fstrim /mnt; umount /mnt; cat /sys/block/vda/serial; echo; ls -d /sys/block/vda/mq/* | cat; cat /sys/block/vda/queue/logical_block_size
 """
 
 
