@@ -15,6 +15,8 @@
 #include "base/quiet.h"
 #include "mmu/internal.h"
 
+#define CHURN_RANGE (64 * PAGE_SIZE)
+
 static enum view group_view(unsigned g) { return g == REGION_LOW_USER ? VIEW_USER : VIEW_KERNEL; }
 
 /* What should be installed at va now; 0 for nothing. */
@@ -151,8 +153,11 @@ static void sync_window_range(struct vcpu *c, struct window *w, uint64_t va, uin
         uint64_t from = MAX(ALIGN_DOWN(va, gl), gva), to = MIN(last | (gl - 1), glast);
         if (from > to || from > glast || to < gva)
             continue;
-        if (last - va == PAGE_SIZE - 1 && gl == PAGE_SIZE && from == (va & PAGE_MASK) && window_rec(w, va)) {
-            struct churn *h = churn_of(w->owner, va);
+        /* By address, or a short range of TLB range maintenance. */
+        for (uint64_t v = from & PAGE_MASK; last - va < CHURN_RANGE && gl == PAGE_SIZE && v - from <= to - from; v += PAGE_SIZE) {
+            if (!window_rec(w, v))
+                continue;
+            struct churn *h = churn_of(w->owner, v);
             h->uses = 0;
             if (++h->drops == CHURN_DROPS)
                 mmu.stats.churn_pages++;
