@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "mmu/mmu.h"
+#include "mmu/policy.h"
 #include "xlate/xlate.h"
 
 static json_t *run_object(uint64_t elapsed, int status)
@@ -69,6 +70,37 @@ static json_t *xlate_object(void)
     return j;
 }
 
+/* paging=auto: prices, decisions in order, and the spaces that ran most. */
+static json_t *policy_object(void)
+{
+    json_t *j = json_object(), *costs = json_object(), *events = json_array(), *spaces = json_array();
+    const struct policy_costs *c = policy_costs();
+#define X(field, meaning) json_object_set_new(costs, #field, json_integer((json_int_t)c->field));
+    POLICY_COSTS(X)
+#undef X
+    unsigned n;
+    uint64_t lost;
+    const struct policy_event *e = policy_events(&n, &lost);
+    for (unsigned i = 0; i < n; i++, e++)
+        json_array_append_new(events, json_pack("{s:I, s:I, s:i, s:s, s:s, s:I, s:I, s:I}", "ns", (json_int_t)e->at, "root", (json_int_t)e->root,
+                                                "asid", (int)e->asid, "mode", e->windows ? "windows" : "softtlb", "reason",
+                                                policy_reason_name[e->reason], "balance", (json_int_t)e->balance, "cost",
+                                                (json_int_t)e->cost, "pages", (json_int_t)e->pages));
+    static struct policy_space sp[256];
+    unsigned k = policy_spaces(sp, ARRAY_LEN(sp));
+    for (unsigned i = 0; i < k; i++)
+        json_array_append_new(spaces, json_pack("{s:I, s:i, s:s, s:i, s:I, s:I, s:I, s:I, s:I}", "root", (json_int_t)sp[i].root, "asid",
+                                                (int)sp[i].asid, "mode", sp[i].windows ? "windows" : "softtlb", "demotions",
+                                                (int)sp[i].demotions, "user_ns", (json_int_t)sp[i].user_ns, "refills",
+                                                (json_int_t)sp[i].refills, "faults", (json_int_t)sp[i].faults, "fills",
+                                                (json_int_t)sp[i].fills, "drops", (json_int_t)sp[i].drops));
+    json_object_set_new(j, "costs", costs);
+    json_object_set_new(j, "events", events);
+    json_object_set_new(j, "events_lost", json_integer((json_int_t)lost));
+    json_object_set_new(j, "spaces", spaces);
+    return j;
+}
+
 bool stats_write(const struct options *o, uint64_t elapsed, int status)
 {
     json_t *j = json_object();
@@ -77,6 +109,8 @@ bool stats_write(const struct options *o, uint64_t elapsed, int status)
     json_object_set_new(j, "mmu", mmu_object());
     json_object_set_new(j, "exits", exits_object());
     json_object_set_new(j, "xlate", xlate_object());
+    if (o->paging == PAGING_AUTO)
+        json_object_set_new(j, "policy", policy_object());
     FILE *f = fopen(o->stats, "w");
     bool ok = f && json_dumpf(j, f, JSON_INDENT(2)) == 0 && fputc('\n', f) != EOF;
     if (f && fclose(f))

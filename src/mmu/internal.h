@@ -278,6 +278,8 @@ static inline bool watched_page(uint64_t va) { return unlikely(mmu.n_watches) &&
 
 /* policy.c; of spaces of the low half only, and without effect but under paging=auto */
 void policy_init(void);
+void policy_set_costs(const struct policy_costs *cost);
+void policy_charge(struct vcpu *c, uint64_t ns);  /* c's low half ran in user mode for that long */
 void policy_refill(struct space *s);              /* a software TLB entry was made for a user access */
 void policy_fault(struct space *s);               /* a user access faulted in the guest: a new page, mostly */
 void policy_fill(struct vcpu *c, struct space *s);

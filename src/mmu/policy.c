@@ -49,12 +49,19 @@ void policy_init(void)
     pol.start = now_ns();
     if (mmu.cfg.paging != PAGING_AUTO)
         return;
-    calibrate(&pol.cost);
-    uint64_t gain = pol.cost.soft_access > pol.cost.window_access ? pol.cost.soft_access - pol.cost.window_access : 0;
-    pol.share = (unsigned)(gain * SHARE / (pol.cost.soft_access + OTHER_WORK));
+    struct policy_costs cost;
+    calibrate(&cost);
+    policy_set_costs(&cost);
     pol.event = xcalloc(POLICY_EVENTS, sizeof(*pol.event));
     log_to(mmu, "mmu: costs: fault %llu map %llu page %llu unmap %llu ns, share %u/%u\n", (unsigned long long)pol.cost.fault,
            (unsigned long long)pol.cost.map, (unsigned long long)pol.cost.page, (unsigned long long)pol.cost.unmap, pol.share, SHARE);
+}
+
+void policy_set_costs(const struct policy_costs *cost)
+{
+    pol.cost = *cost;
+    uint64_t gain = pol.cost.soft_access > pol.cost.window_access ? pol.cost.soft_access - pol.cost.window_access : 0;
+    pol.share = (unsigned)(gain * SHARE / (pol.cost.soft_access + OTHER_WORK));
 }
 
 const char *mmu_paging_name(void)
@@ -163,6 +170,15 @@ static void credit(struct policy *p, int64_t ns)
         p->balance = MAX(p->balance, -CREDIT_MAX);
 }
 
+void policy_charge(struct vcpu *c, uint64_t ns)
+{
+    struct space *s = mv(c)->cur[0];
+    mmu.stats.samples++;
+    s->policy.user_ns += ns;
+    credit(&s->policy, (int64_t)(ns * pol.share / SHARE));
+    decide(c, s);
+}
+
 void mmu_sample(struct vcpu *c)
 {
     struct mmu_vcpu *m = mv(c);
@@ -173,12 +189,7 @@ void mmu_sample(struct vcpu *c)
     if (mmu.guest->fetch_view(c) != VIEW_USER || !m->cur[0])
         return;
     mmu_lock();
-    struct space *s = m->cur[0];
-    dt = MIN(dt, SAMPLE_MAX);
-    mmu.stats.samples++;
-    s->policy.user_ns += dt;
-    credit(&s->policy, (int64_t)(dt * pol.share / SHARE));
-    decide(c, s);
+    policy_charge(c, MIN(dt, SAMPLE_MAX));
     mmu_unlock();
 }
 

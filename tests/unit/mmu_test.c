@@ -561,11 +561,117 @@ static void test_budget(bool shadow)
     mmu_tlbi_all(cpu);
 }
 
+/* Promotion, prefill, demotion, hysteresis and a root that changes hands under paging=auto. Time is given, never taken. */
+#define MS 1000000ull
+static unsigned run_until(bool windows, unsigned max)
+{
+    unsigned ms = 0;
+    while (!(mmu_windows(cpu, VIEW_USER) & MMU_USER_WINDOWS) == windows && ms < max) {
+        policy_charge(cpu, MS);
+        ms++;
+    }
+    return ms;
+}
+
+static void churn(uint64_t va, unsigned rounds)
+{
+    uint64_t v;
+    for (unsigned i = 0; i < rounds && mmu_windows(cpu, VIEW_USER) & MMU_USER_WINDOWS; i++) {
+        add(root[0], va + 0x1000ull * (i % 512), RAM_BASE + 0x800000 + 0x2000ull * (i % 512), 12, U_RW, false);
+        CHECK(load(va + 0x1000ull * (i % 512), VIEW_USER, &v));
+        del(root[0], va + 0x1000ull * (i % 512));
+        mmu_tlbi_range(cpu, va + 0x1000ull * (i % 512), PAGE_SIZE, cur_asid);
+        CHECK(!load(va + 0x1000ull * (i % 512), VIEW_USER, &v));
+    }
+}
+
+static void test_policy(void)
+{
+    uint64_t v, va = USER_VA + 0xa00000000ull, old = root[0];
+    const struct mmu_stats *st = mmu_stats();
+    CHECK(policy_costs()->map > 0 && policy_costs()->calibration < 1000 * MS);
+    policy_set_costs(&(struct policy_costs){ .fault = 1800, .map = 3200, .page = 200, .unmap = 3700, .soft_access = 3700,
+                                             .window_access = 1450 });
+    root[0] = 0x41000;
+    cur_asid = 9;
+    mmu_switch(cpu);
+    for (unsigned i = 0; i < 64; i++) {
+        add(root[0], va + 0x1000ull * i, RAM_BASE + 0x400000 + 0x3000ull * i, 12, U_RW, false);
+        *ram(RAM_BASE + 0x400000 + 0x3000ull * i) = i;
+        CHECK(load(va + 0x1000ull * i, VIEW_USER, &v) && v == i && in_tlb(va + 0x1000ull * i, VIEW_USER, true));
+        CHECK(!installed(va + 0x1000ull * i, VIEW_USER));
+    }
+    CHECK(st->promotions == 0 && mmu_windows(cpu, VIEW_KERNEL) == MMU_KERNEL_WINDOWS);
+    cpu->exit_req = 0;
+    unsigned first = run_until(true, 10000);
+    CHECK(first > 0 && st->promotions == 1 && mmu_windows(cpu, VIEW_USER) == MMU_USER_WINDOWS && cpu->exit_req == 1);
+    bool all = true;
+    for (unsigned i = 0; i < 64; i++)
+        all &= installed(va + 0x1000ull * i, VIEW_USER) != 0;
+    CHECK(all);
+    add(root[0], va + 0x100000, RAM_BASE + 0x700000, 12, U_RW, false);
+    CHECK(store(va + 0x100000, VIEW_USER, 5) && installed(va + 0x100000, VIEW_USER));
+    run_until(false, 50);                         /* nothing but work: it stays */
+    CHECK(st->demotions == 0);
+
+    churn(va + 0x10000000, 100000);
+    CHECK(st->demotions == 1 && !mmu_windows(cpu, VIEW_USER));
+    /* windows of a space in force stay, right, but new pages are no more installed */
+    CHECK(load(va + 0x3000, VIEW_USER, &v) && v == 3);
+    del(root[0], va + 0x3000);
+    mmu_tlbi_range(cpu, va + 0x3000, PAGE_SIZE, cur_asid);
+    CHECK(!load(va + 0x3000, VIEW_USER, &v) && !installed(va + 0x3000, VIEW_USER));
+    add(root[0], va + 0x101000, RAM_BASE + 0x701000, 12, U_RW, false);
+    CHECK(load(va + 0x101000, VIEW_USER, &v) && !installed(va + 0x101000, VIEW_USER) && in_tlb(va + 0x101000, VIEW_USER, false));
+    struct space *s = mv(cpu)->cur[0];
+    CHECK(s->n_wins > 0);
+    root[0] = old;
+    mmu_switch(cpu);
+    CHECK(s->n_wins == 0);
+    root[0] = 0x41000;
+    mmu_switch(cpu);
+    CHECK(load(va, VIEW_USER, &v) && v == 0);
+    CHECK(run_until(true, 20000) > 0 && st->promotions == 2);
+
+    /* the same root under a third and a fourth ASID: another process, that starts anew */
+    cur_asid = 10;
+    mmu_switch(cpu);
+    cur_asid = 11;
+    mmu_switch(cpu);
+    CHECK(!mmu_windows(cpu, VIEW_USER) && st->demotions == 2 && s->policy.user_ns == 0);
+    CHECK(load(va + 0x100000, VIEW_USER, &v) && v == 5);
+
+    /* a space that only touches new pages is never promoted, however long it runs */
+    root[0] = 0x42000;
+    cur_asid = 12;
+    mmu_switch(cpu);
+    for (unsigned i = 0; i < 20000; i++) {
+        uint64_t at = va + 0x1000ull * (i % 4096);
+        CHECK(!load(at, VIEW_USER, &v));
+        add(root[0], at, RAM_BASE + 0x400000, 12, U_RW, false);
+        CHECK(load(at, VIEW_USER, &v));
+        del(root[0], at);
+        mmu_tlbi_range(cpu, at, PAGE_SIZE, cur_asid);
+        if (i % 200 == 199)
+            policy_charge(cpu, MS);
+    }
+    CHECK(st->promotions == 2);
+    unsigned n;
+    uint64_t lost;
+    const struct policy_event *e = policy_events(&n, &lost);
+    CHECK(n == 4 && lost == 0 && e[0].windows && e[0].root == 0x41000 && e[0].pages >= 64 && !e[1].windows && e[1].reason == POLICY_CHURN &&
+          e[3].reason == POLICY_NEW_OWNER);
+    root[0] = old;
+    cur_asid = 1;
+    mmu_switch(cpu);
+}
+
 int main(int argc, char **argv)
 {
     bool shadow = argc > 1 && !strcmp(argv[1], "shadow");
+    bool auto_mode = argc > 1 && !strcmp(argv[1], "auto");
     mem_init(RAM_BASE, RAM_SIZE);
-    struct mmu_config cfg = { .paging = shadow ? PAGING_SHADOW : PAGING_SOFTTLB, .max_vmas = 1000 };
+    struct mmu_config cfg = { .paging = shadow ? PAGING_SHADOW : auto_mode ? PAGING_AUTO : PAGING_SOFTTLB, .max_vmas = 1000 };
     for (int i = 2; i < argc; i++) {
         static const struct { const char *name; enum sync_mode sync; enum spt_org org; unsigned sets, prefill; } mode[] = {
             { "drop", SYNC_DROP, ORG_PRIVATE, 0, 0 }, { "wp", SYNC_WP, ORG_PRIVATE, 0, 0 },
@@ -600,6 +706,8 @@ int main(int argc, char **argv)
     test_exec();
     test_holes();
     test_budget(shadow);
+    if (auto_mode)
+        test_policy();
     printf("%d passed, %d failed\n", passed, failed);
     return failed != 0;
 }
