@@ -156,20 +156,22 @@ static void gic_node(void *f, const struct virt_config *cfg)
 #define HI(x) ((uint32_t)((x) >> 32))
 #define LO(x) ((uint32_t)(x))
 
-static void pci_node(void *f)
+static void pci_node(void *f, const struct virt_config *cfg)
 {
+    uint64_t ecam = cfg->highmem_off ? MAP_PCI_ECAM_LOW : MAP_PCI_ECAM;
+    uint64_t ecam_size = cfg->highmem_off ? MAP_PCI_ECAM_LOW_SIZE : MAP_PCI_ECAM_SIZE;
     begin(f, "pcie@%llx", MAP_PCI_MEM32);
     ok(fdt_property_string(f, "compatible", "pci-host-ecam-generic"));
     ok(fdt_property_string(f, "device_type", "pci"));
     cells(f, "#address-cells", 1, 3u);
     cells(f, "#size-cells", 1, 2u);
     cells(f, "linux,pci-domain", 1, 0u);
-    cells(f, "bus-range", 2, 0u, (uint32_t)(MAP_PCI_ECAM_SIZE >> 20) - 1);
+    cells(f, "bus-range", 2, 0u, (uint32_t)(ecam_size >> 20) - 1);
     EMPTY(f, "dma-coherent");
     cells(f, "msi-map", 4, 0u, PH_MSI, 0u, 0x10000u);
-    reg64(f, MAP_PCI_ECAM, MAP_PCI_ECAM_SIZE);
+    reg64(f, ecam, ecam_size);
     /* I/O ports, 32-bit memory, 64-bit memory; devices see memory at the CPUs' addresses. */
-    cells(f, "ranges", 21, 0x01000000u, 0u, 0u, HI(MAP_PCI_PIO), LO(MAP_PCI_PIO), HI(MAP_PCI_PIO_SIZE), LO(MAP_PCI_PIO_SIZE),
+    cells(f, "ranges", cfg->highmem_off ? 14 : 21, 0x01000000u, 0u, 0u, HI(MAP_PCI_PIO), LO(MAP_PCI_PIO), HI(MAP_PCI_PIO_SIZE), LO(MAP_PCI_PIO_SIZE),
           0x02000000u, HI(MAP_PCI_MEM32), LO(MAP_PCI_MEM32), HI(MAP_PCI_MEM32), LO(MAP_PCI_MEM32),
           HI(MAP_PCI_MEM32_SIZE), LO(MAP_PCI_MEM32_SIZE),
           0x03000000u, HI(MAP_PCI_MEM64), LO(MAP_PCI_MEM64), HI(MAP_PCI_MEM64), LO(MAP_PCI_MEM64),
@@ -326,7 +328,7 @@ uint8_t *fdt_build(const struct virt_config *cfg, const struct fdt_boot *boot, u
     chip_nodes(f, cfg);
     if (cfg->serial1)
         alias_node(f);
-    pci_node(f);
+    pci_node(f, cfg);
     gic_node(f, cfg);
     cpu_nodes(f, cfg);
     timer_node(f, cfg);

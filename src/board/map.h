@@ -25,6 +25,8 @@
 #define MAP_PCI_PIO_SIZE 0x10000ull
 #define MAP_PCI_ECAM 0x4010000000ull
 #define MAP_PCI_ECAM_SIZE 0x10000000ull          /* 256 buses */
+#define MAP_PCI_ECAM_LOW 0x3f000000ull           /* with highmem=off */
+#define MAP_PCI_ECAM_LOW_SIZE 0x1000000ull       /* 16 buses */
 #define MAP_PCI_MEM64 0x8000000000ull
 #define MAP_PCI_MEM64_SIZE 0x8000000000ull
 

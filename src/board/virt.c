@@ -156,6 +156,11 @@ static void make_pci(void)
         .mem32 = MAP_PCI_MEM32, .mem32_size = MAP_PCI_MEM32_SIZE, .mem64 = MAP_PCI_MEM64,
         .mem64_size = MAP_PCI_MEM64_SIZE, .message = gicv2m_message, .message_opaque = v2m,
     };
+    if (cfg->highmem_off) {
+        map.ecam = MAP_PCI_ECAM_LOW;
+        map.ecam_size = MAP_PCI_ECAM_LOW_SIZE;
+        map.mem64_size = 0;
+    }
     for (unsigned i = 0; i < 4; i++)
         map.intx[i] = gic_spi(board.gic, IRQ_PCI + i);
     struct pci_bus *bus = pci_bus_new(&map);
@@ -265,6 +270,8 @@ void virt_init(const struct virt_config *cfg)
         die("-smp %u: at most %u CPUs", c->smp, VIRT_MAX_CPUS);
     if (c->ram_size < VIRT_RAM_MIN || c->ram_size > VIRT_RAM_MAX || c->ram_size & (PAGE_SIZE - 1))
         die("RAM size must be a multiple of 4 KiB from %llu MiB to %llu GiB", VIRT_RAM_MIN >> 20, VIRT_RAM_MAX >> 30);
+    if (c->highmem_off && c->ram_size > VIRT_RAM_MAX_LOW)
+        die("-m: with highmem=off this machine takes up to %llu GiB", VIRT_RAM_MAX_LOW >> 30);
     if (c->n_devs) {
         struct virt_dev *d = xcalloc(c->n_devs, sizeof *d);
         memcpy(d, cfg->devs, c->n_devs * sizeof *d);

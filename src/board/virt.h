@@ -19,6 +19,7 @@
 #define VIRT_MAX_CPUS 8                          /* GICv2's limit; GICv3 here as well */
 #define VIRT_RAM_BASE 0x40000000ull
 #define VIRT_RAM_MIN (16ull << 20)
+#define VIRT_RAM_MAX_LOW (3ull << 30)            /* with highmem_off */
 #define VIRT_RAM_MAX (255ull << 30)              /* up to the 256 GiB boundary where QEMU puts high memory */
 
 enum virt_dev_kind { VIRT_DEV_RNG, VIRT_DEV_CONSOLE, VIRT_DEV_BLK, VIRT_DEV_NET, VIRT_DEV_9P, VIRT_DEV_BALLOON };
@@ -59,6 +60,7 @@ struct virt_config {
     const struct virt_dev *devs;                 /* copied */
     unsigned n_devs;
     struct chardev *serial1;                     /* a second PL011; NULL: there is none */
+    bool highmem_off;                            /* nothing above 4 GiB */
     int64_t rtc_offset;                          /* seconds that the clock chip is ahead of the host's UTC */
     bool no_seed;                                /* dtb-randomness=off: no rng-seed, kaslr-seed (reproducible runs) */
     /* Called in a reset after all vCPUs are held and before they start again; may be NULL. */

@@ -48,6 +48,11 @@ static int find_device(const char *name)
     return -1;
 }
 
+bool opt_device_exists(const char *name)
+{
+    return find_device(name) >= 0;
+}
+
 void opt_print_devices(void)
 {
     for (unsigned i = 0; i < ARRAY_LEN(devices); i++)
@@ -256,6 +261,12 @@ char *opt_device(struct options *o, const char *arg)
     if (devices[which].port)
         return opt_port(o, &k, !strcmp(devices[which].name, "virtconsole"));
     struct opt_device d = { .kind = devices[which].kind, .pci = devices[which].pci, .slot = -1, .max_ports = OPT_MAX_PORTS };
+    for (unsigned i = 0; i < o->n_global; i++) {
+        const struct opt_global *g = &o->global[i];
+        char *e = find_device(g->driver) == which ? device_prop(o, &d, name, g->property, g->value) : NULL;
+        if (e)
+            return fail("-global %s.%s=%s: %s", g->driver, g->property, g->value, e);
+    }
     for (unsigned i = 0; i < k.n; i++) {
         char *e = device_prop(o, &d, name, k.kv[i].key, k.kv[i].value);
         if (e)

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -151,7 +153,7 @@ static void open_gdb(struct opened *c, const char *words)
 static void describe_machine(const struct options *o)
 {
     struct monitor_config m = {
-        .package = "gnomon " GNOMON_VERSION, .name = o->name, .machine = "virt", .guest = &a64_guest_ops,
+        .package = "gnomon " GNOMON_VERSION, .name = o->name, .uuid = o->uuid, .machine = "virt", .guest = &a64_guest_ops,
         .n_drives = o->n_drive, .n_devices = o->n_dev,
     };
     struct monitor_drive *drives = xcalloc(o->n_drive + 1, sizeof *drives);
@@ -183,6 +185,45 @@ static void remove_pidfile(void)
 {
     if (pidfile)
         unlink(pidfile);
+}
+
+/* -daemonize: the caller's process waits until the machine is there, or the child has said what is wrong. */
+static int daemon_fd = -1;
+
+static void go_into_background(const struct options *o)
+{
+    int fd[2], status;
+    const char *serial = options_serial0(o);
+    if (o->nographic || (serial && strstr(serial, "stdio")))
+        die("-daemonize: the terminal cannot be used (-nographic, -serial stdio)");
+    if (pipe2(fd, O_CLOEXEC) < 0)
+        die("-daemonize: %s", strerror(errno));
+    pid_t pid = fork();
+    if (pid < 0)
+        die("-daemonize: %s", strerror(errno));
+    if (pid == 0) {
+        close(fd[0]);
+        daemon_fd = fd[1];
+        setsid();
+        return;
+    }
+    char ready;
+    close(fd[1]);
+    ssize_t n = read(fd[0], &ready, 1);
+    if (n != 1 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status))
+        _exit(WEXITSTATUS(status));
+    _exit(n == 1 ? 0 : 1);
+}
+
+/* The working directory stays: files may be named relative to it until the end. */
+static void background_ready(void)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = 0; null >= 0 && fd <= 2; fd++)
+        dup2(null, fd);
+    if (null < 0 || write(daemon_fd, "", 1) != 1)
+        die("-daemonize: %s", strerror(errno));
+    close(daemon_fd);
 }
 
 static void write_pidfile(const char *path)
@@ -283,6 +324,7 @@ static void build_machine(struct options *o)
         .ram_size = o->ram_size, .gic_version = o->gic_version, .smp = o->smp, .model = o->model,
         .kernel_path = o->kernel, .initrd_path = o->initrd, .dtb_path = o->dtb, .append = o->append,
         .dumpdtb_path = o->dumpdtb, .no_seed = !o->dtb_randomness,
+        .highmem_off = o->highmem_off, .rtc_offset = o->rtc_offset,
         .on_reset = on_reset,
     };
     chardev_mux_escape(o->escape);
@@ -341,6 +383,7 @@ static void build_machine(struct options *o)
     if (o->ram_size < VIRT_RAM_MIN || o->ram_size > VIRT_RAM_MAX)
         die("-m: this machine takes %llu MiB to %llu MiB", (unsigned long long)VIRT_RAM_MIN >> 20,
             (unsigned long long)VIRT_RAM_MAX >> 20);
+    mem_backing(o->ram_path, o->ram_prealloc);
     mem_init(VIRT_RAM_BASE, o->ram_size);
 
     const struct mmu_config mmu = {
@@ -371,6 +414,10 @@ int main(int argc, char *argv[])
     }
     if (o.log_file && !log_open(o.log_file))
         die("-D %s: %s", o.log_file, strerror(errno));
+    if (o.daemonize)
+        go_into_background(&o);
+    if (o.process_name)
+        prctl(PR_SET_NAME, o.process_name);
     if (o.pidfile)
         write_pidfile(o.pidfile);
 
@@ -378,6 +425,8 @@ int main(int argc, char *argv[])
     set_signals();
     loop_init();
     build_machine(&o);
+    if (o.daemonize)
+        background_ready();
     exec_start();
     if (!o.start_paused) {
         machine_lock();

@@ -16,10 +16,10 @@
 /* ---- handlers: NULL or an error ---- */
 
 #define SETTER(field) static char *set_##field(struct options *o, const char *arg) { o->field = arg; return NULL; }
-SETTER(kernel) SETTER(initrd) SETTER(append) SETTER(dtb) SETTER(name) SETTER(pidfile) SETTER(stats) SETTER(log_file)
+SETTER(kernel) SETTER(initrd) SETTER(append) SETTER(dtb) SETTER(pidfile) SETTER(stats) SETTER(log_file)
 
 #define FLAG(field) static char *flag_##field(struct options *o, const char *arg) { o->field = true; return NULL; }
-FLAG(nographic) FLAG(nodefaults) FLAG(no_reboot) FLAG(no_shutdown) FLAG(start_paused) FLAG(snapshot)
+FLAG(daemonize) FLAG(nographic) FLAG(nodefaults) FLAG(no_reboot) FLAG(no_shutdown) FLAG(start_paused) FLAG(snapshot)
 
 static char *ignore(struct options *o, const char *arg)
 {
@@ -193,7 +193,7 @@ static const struct option table[] = {
     { "serial", true, set_serial, H("WHERE", "stdio, mon:stdio, file:, pty, pipe:, unix:, tcp:, telnet:, null, none or chardev:ID") },
     { "chardev", true, opt_chardev, H("KIND,id=ID[,..]", "stdio, file, pty, pipe, socket or null, with their properties, mux=on, logfile=FILE") },
     { "device", true, opt_device, H("NAME[,PROP=V]", "virtio-{9p,balloon,blk,net,rng,serial}-{device,pci}, virtconsole, virtserialport (-device help)") },
-    { "object", true, opt_object, H("KIND,id=ID", "rng-random (filename=), rng-builtin, iothread") },
+    { "object", true, opt_object, H("KIND,id=ID", "rng-random, memory-backend-file, ... (-object help)") },
     { "monitor", true, set_monitor, H("WHERE", "human monitor, where as for -serial") },
     { "qmp", true, set_qmp, H("WHERE", "QMP server") },
     { "qmp-pretty", true, set_qmp_pretty, H("WHERE", "the same with indented JSON") },
@@ -220,41 +220,54 @@ static const struct option table[] = {
     { "S", false, flag_start_paused, H("", "do not start the CPUs: a monitor's cont or a debugger does") },
     { "gdb", true, set_gdb, H("DEV", "GDB server: tcp:HOST:PORT, unix:PATH, or a character device's words; none") },
     { "s", false, flag_gdb, H("", "the same as -gdb tcp::1234") },
-    { "name", true, set_name, H("TEXT", "accepted") },
+    { "name", true, opt_name, H("TEXT", "the guest's name, for monitors; process=NAME: the program's, for ps") },
+    { "uuid", true, opt_uuid, H("UUID", "the guest's, for monitors") },
+    { "rtc", true, opt_rtc, H("base=WHEN", "the clock chip's time: utc, localtime or YYYY-MM-DDTHH:MM:SS") },
+    { "global", true, opt_global, H("DRIVER.PROP=V", "default of a property of -device DRIVER") },
+    { "numa", true, opt_numa, H("node,memdev=ID", "one node, on a memory backend") },
+    { "boot", true, opt_boot, H("ORDER", "accepted: what boots is -kernel") },
+    { "daemonize", false, flag_daemonize, H("", "go into the background when the machine is there") },
     { "pidfile", true, set_pidfile, H("FILE", "write the process id there") },
     { "d", true, set_log, H("LIST", "log channels (-d help lists them)") },
     { "D", true, set_log_file, H("FILE", "log there instead of standard error") },
     { "stats", true, set_stats, H("FILE", "write counters there at the end (JSON)") },
     { "echr", true, set_echr, H("N", "escape character of multiplexed consoles [1, Ctrl-A]") },
     { "L", true, ignore, NULL },
-    { "rtc", true, ignore, NULL },               /* base=utc,clock=host is what the board does */
-    { "uuid", true, ignore, NULL },
+    { "k", true, ignore, NULL },                 /* keyboard layout of a screen */
     { "no-acpi", false, ignore, NULL },
-    { "msg", true, ignore, NULL },
+    { "msg", true, opt_msg, NULL },
     { "overcommit", true, ignore, NULL },
     { "bios", true, missing, NULL }, { "pflash", true, missing, NULL },
     { "hdb", true, opt_disk, NULL }, { "hdc", true, opt_disk, NULL }, { "hdd", true, opt_disk, NULL },
     { "cdrom", true, opt_cdrom, NULL },
-    { "daemonize", false, missing, NULL },
-    { "boot", true, missing, NULL }, { "smbios", true, missing, NULL }, { "fw_cfg", true, missing, NULL },
-    { "numa", true, missing, NULL }, { "global", true, missing, NULL },
+    { "smbios", true, missing, NULL }, { "fw_cfg", true, missing, NULL },
     { "enable-kvm", false, missing, NULL }, { "icount", true, missing, NULL }, { "vnc", true, missing, NULL },
     { "trace", true, missing, NULL }, { "loadvm", true, missing, NULL }, { "readconfig", true, missing, NULL },
-    { "semihosting", false, missing, NULL }, { "usb", false, missing, NULL }, { "incoming", true, missing, NULL },
+    { "semihosting", false, missing, NULL }, { "usb", false, missing, NULL }, { "usbdevice", true, missing, NULL }, { "sd", true, missing, NULL },
+    { "mtdblock", true, missing, NULL }, { "fda", true, missing, NULL }, { "fdb", true, missing, NULL }, { "spice", true, missing, NULL },
+    { "full-screen", false, missing, NULL }, { "audio", true, missing, NULL }, { "audiodev", true, missing, NULL },
+    { "mem-path", true, missing, NULL }, { "mem-prealloc", false, missing, NULL }, { "sandbox", true, missing, NULL },
+    { "chroot", true, missing, NULL }, { "runas", true, missing, NULL }, { "run-with", true, missing, NULL },
+    { "add-fd", true, missing, NULL }, { "set", true, missing, NULL }, { "semihosting-config", true, missing, NULL },
+    { "acpitable", true, missing, NULL }, { "tpmdev", true, missing, NULL }, { "plugin", true, missing, NULL },
+    { "only-migratable", false, missing, NULL }, { "preconfig", false, missing, NULL }, { "compat", true, missing, NULL },
+    { "watchdog-action", true, missing, NULL }, { "debugcon", true, missing, NULL }, { "g", true, missing, NULL },
+    { "shim", true, missing, NULL }, { "dfilter", true, missing, NULL }, { "seed", true, missing, NULL },
+    { "incoming", true, missing, NULL },
 };
 
-char *options_parse(struct options *o, int argc, char *const argv[])
+/* Devices take the defaults that are written behind them, too: EARLY is the pass that only reads those. */
+static bool is_early(const struct option *opt)
 {
-    *o = (struct options){
-        .gic_version = 2, .dtb_randomness = true, .model = A64_CORTEX_A57, .cpu_name = NULL, .ram_size = OPT_DEFAULT_RAM, .smp = 1,
-        .jit = true, .code_size = OPT_DEFAULT_CODE, .escape = 1,
-    };
-    const char *slash = strrchr(argv[0], '/');
-    o->called_qemu = !strncmp(slash ? slash + 1 : argv[0], "qemu-system-", 12);
+    return opt->handle == opt_global;
+}
+
+static char *parse_words(struct options *o, int argc, char *const argv[], bool early)
+{
     for (int i = 1; i < argc; i++) {
         const char *word = argv[i], *name = word;
         if (*name != '-') {
-            char *err = opt_disk(o, word);
+            char *err = early ? NULL : opt_disk(o, word);
             if (err)
                 return fail("%s: %s", word, err);
             continue;
@@ -265,17 +278,36 @@ char *options_parse(struct options *o, int argc, char *const argv[])
             if (!strcmp(table[n].name, name))
                 opt = &table[n];
         if (!opt)
-            return fail("%s: invalid option", word);
+            return early ? NULL : fail("%s: invalid option", word);
         if (opt->has_arg && i + 1 == argc)
-            return fail("%s: requires an argument", word);
+            return early ? NULL : fail("%s: requires an argument", word);
         const char *arg = opt->has_arg ? argv[++i] : NULL;
+        if (is_early(opt) != early)
+            continue;
         char *err = opt->handle(o, arg);
         if (err)
             return arg ? fail("%s %s: %s", word, arg, err) : fail("%s: %s", word, err);
         if (o->info)
             return NULL;
     }
-    return opt_check_references(o);
+    return NULL;
+}
+
+char *options_parse(struct options *o, int argc, char *const argv[])
+{
+    *o = (struct options){
+        .gic_version = 2, .dtb_randomness = true, .model = A64_CORTEX_A57, .cpu_name = NULL, .ram_size = OPT_DEFAULT_RAM, .smp = 1,
+        .jit = true, .code_size = OPT_DEFAULT_CODE, .escape = 1,
+    };
+    const char *slash = strrchr(argv[0], '/');
+    o->called_qemu = !strncmp(slash ? slash + 1 : argv[0], "qemu-system-", 12);
+    char *err = parse_words(o, argc, argv, true);
+    if (!err && !o->info)
+        err = parse_words(o, argc, argv, false);
+    if (err || o->info)
+        return err;
+    err = opt_check_references(o);
+    return err ? err : opt_check_memory(o);
 }
 
 const char *options_serial0(const struct options *o)
@@ -309,7 +341,7 @@ static void print_help(void)
         const char *text = t->help + strlen(t->help) + 1;
         printf(strlen(left) > 26 ? "  %s\n%30s%s\n" : "  %-26s%.0s  %s\n", left, "", text);
     }
-    printf("\n-machine, -cpu, -accel, -device, -chardev and -d list what there is with 'help'.\n");
+    printf("\n-machine, -cpu, -accel, -device, -netdev, -chardev, -object and -d list what there is with 'help'.\n");
 }
 
 /* Scripts compare the version of what is called QEMU. */
@@ -333,6 +365,7 @@ void options_print_info(const struct options *o)
     case INFO_ACCELS: opt_print_accels(); break;
     case INFO_DEVICES: opt_print_devices(); break;
     case INFO_CHARDEVS: opt_print_chardevs(); break;
+    case INFO_OBJECTS: opt_print_objects(); break;
     case INFO_NETDEVS: printf("Available netdev backend types:\nuser\n"); break;
     }
 }

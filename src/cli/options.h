@@ -20,6 +20,7 @@
 #define OPT_MAX_SERIALS 8
 
 #define OPT_MAX_NETDEVS 8
+#define OPT_MAX_MEMORIES 4
 #define OPT_MAX_FSDEVS 16
 
 enum opt_device_kind { OPT_DEV_RNG, OPT_DEV_CONSOLE, OPT_DEV_BLK, OPT_DEV_NET, OPT_DEV_9P, OPT_DEV_BALLOON };
@@ -83,9 +84,19 @@ struct opt_fsdev {
     struct p9_options p9;
 };
 
+struct opt_memory {
+    const char *id, *path;                       /* -object memory-backend-*; path: of a file */
+    uint64_t size;
+    bool share, prealloc;
+};
+
+struct opt_global {
+    const char *driver, *property, *value;
+};
+
 /* What only prints something and ends the run. */
 enum opt_info {
-    INFO_NONE, INFO_HELP, INFO_VERSION, INFO_MACHINES, INFO_CPUS, INFO_LOG, INFO_ACCELS, INFO_DEVICES, INFO_CHARDEVS, INFO_NETDEVS
+    INFO_NONE, INFO_HELP, INFO_VERSION, INFO_MACHINES, INFO_CPUS, INFO_LOG, INFO_ACCELS, INFO_DEVICES, INFO_CHARDEVS, INFO_NETDEVS, INFO_OBJECTS
 };
 
 struct options {
@@ -125,6 +136,15 @@ struct options {
     struct opt_object object[OPT_MAX_DEVS];
     unsigned n_object;
 
+    const char *uuid, *process_name;
+    int64_t rtc_offset;                          /* seconds ahead of the host's UTC */
+    struct opt_global global[OPT_MAX_DEVS];
+    unsigned n_global;
+    struct opt_memory memory[OPT_MAX_MEMORIES];
+    unsigned n_memory;
+    const char *memdev;                          /* id of the machine's memory backend, or NULL */
+    const char *ram_path;                        /* from it, or NULL */
+    bool ram_given, ram_prealloc, has_node, daemonize, highmem_off;
     uint8_t escape;                              /* -echr */
     const char *name, *pidfile, *stats;
     const char *log_file;
@@ -168,6 +188,15 @@ char *opt_accel_list(struct options *o, const char *arg);        /* -machine acc
 /* ---- devices.c ---- */
 char *opt_device(struct options *o, const char *arg);
 char *opt_chardev(struct options *o, const char *arg);
+bool opt_device_exists(const char *name);
+/* ---- general.c ---- */
+char *opt_name(struct options *o, const char *arg);
+char *opt_rtc(struct options *o, const char *arg);
+char *opt_uuid(struct options *o, const char *arg);
+char *opt_boot(struct options *o, const char *arg);
+char *opt_msg(struct options *o, const char *arg);
+char *opt_global(struct options *o, const char *arg);
+char *opt_numa(struct options *o, const char *arg);
 const struct opt_chardev *opt_find_chardev(const struct options *o, const char *id);
 /* ---- disks.c ---- */
 char *opt_drive(struct options *o, const char *arg);
@@ -186,6 +215,8 @@ struct opt_netdev *opt_find_netdev(struct options *o, const char *id);
 bool opt_parse_mac(const char *s, uint8_t mac[6]) MUST_CHECK;
 /* ---- objects.c ---- */
 char *opt_object(struct options *o, const char *arg);
+char *opt_check_memory(struct options *o);       /* at the end, as opt_check_references() */
+void opt_print_objects(void);
 const struct opt_object *opt_find_object(const struct options *o, const char *id, enum opt_object_kind kind);
 /* ---- ports.c: -device virtconsole and virtserialport ---- */
 char *opt_port(struct options *o, const struct keyvals *k, bool console);

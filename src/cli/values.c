@@ -33,14 +33,15 @@ static const struct machine_prop {
     { "append", MP_OTHER, "as -append" },
     { "dtb", MP_OTHER, "as -dtb" },
     { "type", MP_OTHER, NULL },
-    { "virtualization", MP_ABSENT, "EL2: not there" },
-    { "secure", MP_ABSENT, "EL3: not there" },
-    { "mte", MP_ABSENT, "memory tagging: not there" },
+    { "memory-backend", MP_OTHER, "id of an -object memory-backend-*" },
+    { "virtualization", MP_ABSENT, "EL2 is not emulated, the guest starts at EL1" },
+    { "secure", MP_ABSENT, "EL3 is not emulated, the guest starts at EL1" },
+    { "mte", MP_ABSENT, "memory tagging is not emulated" },
     { "its", MP_IGNORED, NULL },
-    { "ras", MP_ABSENT, NULL },
-    { "usb", MP_ABSENT, NULL },
+    { "ras", MP_ABSENT, "no error records are emulated" },
+    { "usb", MP_ABSENT, "no USB controller is emulated" },
     { "acpi", MP_IGNORED, "accepted: there are no ACPI tables" },
-    { "highmem", MP_IGNORED, "accepted" },
+    { "highmem", MP_OTHER, "off: nothing above 4 GiB" },
     { "highmem-ecam", MP_IGNORED, NULL },
     { "highmem-mmio", MP_IGNORED, NULL },
     { "highmem-redists", MP_IGNORED, NULL },
@@ -72,7 +73,7 @@ static char *machine_prop(struct options *o, const struct machine_prop *p, const
         if (!parse_bool(v, &on) && strcmp(v, "auto"))
             return fail("%s=%s: want on or off", p->name, v);
         if (p->kind == MP_ABSENT && parse_bool(v, &on) && on)
-            warn("-machine %s=on: not emulated, goes on without", p->name);
+            warn("-machine %s=on: %s", p->name, p->help);
         return NULL;
     }
     if (!strcmp(p->name, "type")) {
@@ -88,6 +89,12 @@ static char *machine_prop(struct options *o, const struct machine_prop *p, const
     } else if (!strncmp(p->name, "dtb-", 4)) {
         if (!parse_bool(v, &o->dtb_randomness))
             return fail("%s=%s: want on or off", p->name, v);
+    } else if (!strcmp(p->name, "highmem")) {
+        if (!parse_bool(v, &on))
+            return fail("highmem=%s: want on or off", v);
+        o->highmem_off = !on;
+    } else if (!strcmp(p->name, "memory-backend")) {
+        o->memdev = v;
     } else if (!strcmp(p->name, "accel")) {
         return opt_accel_list(o, v);
     } else {
@@ -130,7 +137,7 @@ char *opt_machine(struct options *o, const char *arg)
 
 void opt_print_machines(void)
 {
-    printf("Supported machines are:\n%-20s %s\nProperties:\n", "virt", "ARM Virtual Machine, as QEMU lays it out");
+    printf("Supported machines are:\n%-20s %s\nProperties:\n", "virt", "QEMU " OPT_QEMU_VERSION " ARM Virtual Machine (also by versioned names, virt-9.2)");
     for (unsigned n = 0; n < ARRAY_LEN(machine_props); n++)
         if (machine_props[n].help)
             printf("  %-16s %s\n", machine_props[n].name, machine_props[n].help);
@@ -223,6 +230,7 @@ char *opt_mem(struct options *o, const char *arg)
         if (!parse_size(k.kv[i].value, 1ull << 20, &v) || !v || v > UINT64_MAX - 4096)
             return fail("'%s' is not a size", k.kv[i].value);
         o->ram_size = ALIGN_UP(v, 4096);
+        o->ram_given = true;
     }
     return NULL;
 }

@@ -251,7 +251,8 @@ struct pci_bus *pci_bus_new(const struct pci_map *map)
     mem_add_mmio(map->ecam, map->ecam_size, &ecam_ops, b);
     mem_add_mmio(map->pio, map->pio_size, &pio_ops, b);
     mem_add_mmio(map->mem32, map->mem32_size, &mem_ops, &b->mem32);
-    mem_add_mmio(map->mem64, map->mem64_size, &mem_ops, &b->mem64);
+    if (map->mem64_size)
+        mem_add_mmio(map->mem64, map->mem64_size, &mem_ops, &b->mem64);
     return b;
 }
 

@@ -53,7 +53,7 @@ struct pci_dev {
 struct pci_map {
     uint64_t ecam, ecam_size;                    /* 1 MiB a bus */
     uint64_t pio, pio_size;                      /* I/O ports: nobody answers */
-    uint64_t mem32, mem32_size, mem64, mem64_size;
+    uint64_t mem32, mem32_size, mem64, mem64_size;       /* mem64_size 0: there is none */
     struct irq intx[4];
     /* A message-signalled interrupt written to ADDR. */
     void (*message)(void *opaque, uint64_t addr, uint32_t data);

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -30,18 +31,34 @@ static struct range ranges[MAX_RANGES];          /* by base, disjoint */
 static unsigned n_ranges;
 static void (*dma_cb[2])(uint64_t gpa, size_t len);
 
+static struct {
+    const char *path;
+    bool prealloc;
+} backing;
+
+void mem_backing(const char *path, bool prealloc)
+{
+    backing.path = path;
+    backing.prealloc = prealloc;
+}
+
 void mem_init(uint64_t base, uint64_t size)
 {
     if (mem_ram.view)
         bug("mem_init() called twice");
     if (!size || (base | size) & 4095 || base + size < base)
         bug("bad RAM range");
-    int fd = memfd_create("gnomon-ram", MFD_CLOEXEC);
+    int fd = backing.path ? open(backing.path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : memfd_create("gnomon-ram", MFD_CLOEXEC);
     if (fd < 0)
-        die("cannot create guest RAM: memfd_create: %s", strerror(errno));
-    if (size > INT64_MAX || ftruncate(fd, (off_t)size) < 0)
+        die("cannot create guest RAM: %s: %s", backing.path ? backing.path : "memfd_create", strerror(errno));
+    struct stat st;
+    bool large_enough = backing.path && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size >= size;
+    if (size > INT64_MAX || (!large_enough && ftruncate(fd, (off_t)size) < 0))
         die("cannot size guest RAM to %llu MiB: %s", (unsigned long long)(size >> 20),
             strerror(size > INT64_MAX ? EFBIG : errno));
+    int e = backing.prealloc ? posix_fallocate(fd, 0, (off_t)size) : 0;
+    if (e)
+        die("cannot allocate %llu MiB of guest RAM: %s", (unsigned long long)(size >> 20), strerror(e));
     void *view = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
     if (view == MAP_FAILED)
         die("cannot map %llu MiB of guest RAM: %s", (unsigned long long)(size >> 20), strerror(errno));

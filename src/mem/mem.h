@@ -8,6 +8,11 @@
 
 #include "base/base.h"
 
+/*
+ * Before mem_init(): RAM is the file PATH (made, and enlarged, as needed) rather than memory of its own, and others may map it.
+ * PREALLOC: all of it is allocated at once. PATH may be NULL.
+ */
+void mem_backing(const char *path, bool prealloc);
 /* Make SIZE bytes (page multiple) of RAM at guest physical BASE. One RAM range. die()s when the host refuses. */
 void mem_init(uint64_t base, uint64_t size);
 extern struct mem_ram {

@@ -1,0 +1,156 @@
+/*
+ * cli_lines_test.c - whole command lines: those that tools and manuals give to qemu-system-aarch64, and each option's wrong forms.
+ *
+ * Owns the table. Must not build a machine. A line stands as it is typed; "" in the second column: taken.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/options.h"
+
+static const struct { const char *line, *error; } lines[] = {
+    /* kunit */
+    { "-nodefaults -m 1024 -kernel K -append A -no-reboot -nographic -serial stdio -machine virt -cpu max,pauth-impdef=on", "" },
+    /* tuxlava, with a disk and with an initramfs */
+    { "-cpu max,pauth-impdef=on,lpa2=off -machine virt,virtualization=on,gic-version=3,mte=on -smp 2 -m 4G -nographic -net "
+      "nic,model=virtio,macaddr=52:54:00:12:34:58 -net user -monitor none -no-reboot -kernel K -append A -drive "
+      "file=R,format=raw,id=hd0,if=virtio", "" },
+    { "-cpu max,pauth-impdef=on -machine virt,virtualization=on,gic-version=3,mte=on -smp 2 -m 4G -nographic -nic none -monitor none "
+      "-no-reboot -kernel K -append A -initrd I", "" },
+    /* boot-utils */
+    { "-display none -nodefaults -cpu max,lpa2=off,pauth-impdef=true -machine virt,gic-version=max,virtualization=true -append A "
+      "-kernel Image.gz -initrd I -m 1G -smp 2 -serial mon:stdio", "" },
+    { "-display none -nodefaults -cpu cortex-a72 -machine virt,gic-version=max,virtualization=true -append A -kernel Image.gz -initrd I "
+      "-m 1G -serial mon:stdio", "" },
+    /* debvm */
+    { "-no-user-config -name n -m 1G -kernel /proc/self/fd/3 -initrd /proc/self/fd/4 -machine type=virt,gic-version=max -cpu "
+      "max,pauth-impdef=on -smp 2 -device virtio-blk-pci,drive=root,serial=root -drive "
+      "id=root,if=none,media=disk,format=raw,discard=unmap,file=F,cache=unsafe -object rng-random,filename=/dev/urandom,id=rng0 -device "
+      "virtio-rng-pci,rng=rng0 -object iothread,id=io0 -device virtio-balloon-pci,free-page-hint=on,free-page-reporting=on,iothread=io0 -nographic -append A -netdev user,id=net0 -device virtio-net-pci,netdev=net0", "" },
+    { "-no-user-config -machine type=virt,highmem=off,gic-version=2 -cpu max -nographic -kernel K", "" },
+    /* Buildroot, OpenWrt */
+    { "-M virt -cpu cortex-a53 -nographic -smp 1 -kernel K -append A -netdev user,id=eth0 -device virtio-net-device,netdev=eth0 -drive "
+      "file=F,if=none,format=raw,id=hd0 -device virtio-blk-device,drive=hd0", "" },
+    { "-machine virt -cpu cortex-a57 -nographic -kernel K -drive file=F,format=raw,if=virtio -append A", "" },
+    { "-machine virt -nographic -kernel K -netdev bridge,id=n,br=br0", "-netdev bridge,id=n,br=br0: no network of type 'bridge' yet: user" },
+    /* vmtest, autopkgtest */
+    { "-nodefaults -display none -serial mon:stdio -cpu max -machine virt,gic-version=3 -qmp unix:/tmp/q,server=on,wait=off -device "
+      "virtio-serial -chardev socket,path=/tmp/a,server=on,wait=off,id=qga0 -device "
+      "virtserialport,chardev=qga0,name=org.qemu.guest_agent.0 -chardev socket,path=/tmp/b,server=on,wait=off,id=cmdout -device "
+      "virtserialport,chardev=cmdout,name=org.qemu.virtio_serial.0 -virtfs "
+      "local,id=root,path=/,mount_tag=/dev/root,security_model=none,multidevs=remap -kernel K -no-reboot -append A -smp 2 -m 4G", "" },
+    { "-machine virt -cpu cortex-a53 -m 1024 -smp 1 -nographic -device virtio-net-pci,netdev=net0 -netdev "
+      "user,id=net0,hostfwd=tcp:127.0.0.1:10022-:22 -object rng-random,filename=/dev/urandom,id=rng0 -device "
+      "virtio-rng-pci,rng=rng0,id=rng-device0 -monitor unix:/tmp/m,server=on,wait=off -virtfs "
+      "local,id=autopkgtest,path=/tmp,security_model=none,mount_tag=autopkgtest -device virtio-serial -chardev "
+      "socket,path=/tmp/h0,server=on,wait=off,id=hvc0 -device virtconsole,chardev=hvc0 -chardev "
+      "socket,path=/tmp/h1,server=on,wait=off,id=hvc1 -device virtconsole,chardev=hvc1 -serial unix:/tmp/t,server=on,wait=off -drive "
+      "index=0,file=/tmp/o.qcow2,cache=unsafe,if=virtio,discard=unmap", "" },
+    /* syzkaller */
+    { "-m 2048 -smp 2 -chardev socket,id=SOCKSYZ,server=on,wait=off,host=localhost,port=4567 -mon chardev=SOCKSYZ,mode=control -display "
+      "none -serial stdio -no-reboot -name VM-0 -device virtio-rng-pci -machine virt,virtualization=on,gic-version=max -cpu "
+      "max,sve128=on,pauth=off -accel tcg,thread=multi -device virtio-net-pci,netdev=net0 -netdev "
+      "user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:10022-:22 -hda F -snapshot -kernel K -append A", "" },
+    /* mkosi, virtme-ng: memory backends */
+    { "-machine type=virt,memory-backend=mem -object memory-backend-memfd,id=mem,size=1G,share=on -smp 2 -m 1G -nographic", "" },
+    { "-machine virt -m 1G -numa node,memdev=mem -object memory-backend-memfd,id=mem,size=1G,share=on", "" },
+    { "-machine virt,memory-backend=mem -object memory-backend-ram,id=mem,size=2G", "" },
+    { "-machine virt,memory-backend=mem -object memory-backend-ram,id=mem,size=2G -m 1G",
+      "the machine's memory (-m) and its backend 'mem' have different sizes" },
+    { "-machine virt,memory-backend=mem", "memory backend 'mem' is not defined" },
+    { "-object memory-backend-file,id=m,size=1G,mem-path=/x",
+      "-object memory-backend-file,id=m,size=1G,mem-path=/x: guest memory in a file is shared: say share=on" },
+    { "-object memory-backend-file,id=m,size=1G", "-object memory-backend-file,id=m,size=1G: mem-path=PATH is missing" },
+    { "-object memory-backend-ram,id=m", "-object memory-backend-ram,id=m: size=SIZE is missing" },
+    { "-object memory-backend-ram,id=m,size=1x", "-object memory-backend-ram,id=m,size=1x: size=1x: not a size" },
+    { "-object memory-backend-memfd,id=m,size=1G,hugetlb=on", "-object memory-backend-memfd,id=m,size=1G,hugetlb=on: hugetlb=on: only off" },
+    { "-object tls-creds-x509,id=t", "-object tls-creds-x509,id=t: no object 'tls-creds-x509' yet (-object help lists them)" },
+    { "-numa node -numa node", "-numa node: this machine has one node" },
+    { "-numa dist,src=0", "-numa dist,src=0: only 'node' is available" },
+    /* libguestfs, Lima */
+    { "-global virtio-blk-pci.scsi=off -no-user-config -nodefaults -display none -machine virt,accel=tcg -cpu max -m 1280 -no-reboot -rtc "
+      "driftfix=slew -kernel K -initrd I -device virtio-rng-pci -serial stdio -append A", "" },
+    { "-m 2G -cpu max -machine virt,accel=tcg -smp 4,sockets=1,cores=4,threads=1 -drive file=F,if=virtio,discard=on -netdev "
+      "user,id=net0,net=192.168.5.0/24,dhcpstart=192.168.5.15,hostfwd=tcp:127.0.0.1:60022-:22 -device "
+      "virtio-net-pci,netdev=net0,mac=52:55:55:11:22:33 -device virtio-rng-pci -parallel none -chardev "
+      "socket,id=char-serial,path=/tmp/s,server=on,wait=off,logfile=/tmp/l -serial chardev:char-serial -chardev "
+      "socket,id=char-qmp,path=/tmp/q,server=on,wait=off -qmp chardev:char-qmp -name lima -pidfile /tmp/p", "" },
+    /* Zephyr, anyvm */
+    { "-cpu cortex-a53 -machine virt,secure=on,gic-version=3 -global virtio-mmio.force-legacy=false -nographic -serial mon:stdio -kernel K "
+      "-smp cpus=1", "" },
+    { "-rtc base=utc,clock=host,driftfix=slew -uuid 01234567-89ab-cdef-0123-456789ABCDEF -boot order=c,menu=off -k en-us -msg "
+      "timestamp=on,guest-name=on -M virt-9.2,acpi=off", "" },
+
+    { "-rtc base=2006-06-17T16:01:21", "" },
+    { "-rtc base=2006-06-17 -boot c -boot once=d,strict=on", "" },
+    { "-rtc base=yesterday", "-rtc base=yesterday: base=yesterday: want utc, localtime or YYYY-MM-DD[THH:MM:SS]" },
+    { "-rtc base=2006-13-17", "-rtc base=2006-13-17: base=2006-13-17: want utc, localtime or YYYY-MM-DD[THH:MM:SS]" },
+    { "-rtc clock=vm", "-rtc clock=vm: clock=vm: the clock goes with the host's: host or rt" },
+    { "-uuid 1234", "-uuid 1234: want xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx in hexadecimal" },
+    { "-boot order=Z", "-boot order=Z: order=Z: want letters a to p" },
+    { "-name guest=g,process=p,debug-threads=on", "" },
+    { "-name guest=g,foo=1", "-name guest=g,foo=1: a name has no property 'foo'" },
+    { "-global virtio-mmio.force-legacy=true",
+      "-global virtio-mmio.force-legacy=true: virtio-mmio has no legacy interface: only force-legacy=false" },
+    { "-device virtio-net-pci -global virtio-net-pci.nope=1", "-device virtio-net-pci: -global virtio-net-pci.nope=1: virtio-net-pci has no property 'nope'" },
+    { "-device virtio-net-pci -global driver=virtio-net-pci,property=mac,value=52:54:00:00:00:01", "" },
+    { "-global foo", "-global foo: want DRIVER.PROPERTY=VALUE" },
+    { "-device virtio-rng-pci,rng=r -object rng-random,id=r", "" },
+    { "-M none", "-M none: unknown machine 'none' (-machine help lists them)" },
+    { "-M virt,highmem=x", "-M virt,highmem=x: highmem=x: want on or off" },
+    { "-display gtk", "-display gtk: there is no display: only 'none'" },
+    { "-readconfig f", "-readconfig f: not implemented yet" },
+    { "-bios f", "-bios f: not implemented yet" },
+    { "-fw_cfg name=opt/x,string=y", "-fw_cfg name=opt/x,string=y: not implemented yet" },
+    { "-enable-kvm", "-enable-kvm: not implemented yet" },
+    { "-echr 0", "-echr 0: want the number of a control character, 1 (Ctrl-A) to 31" },
+    { "-msg foo=on", "-msg foo=on: a message has no property 'foo'" },
+    { "-parallel stdio", "-parallel stdio: only 'none' is available yet" },
+};
+
+static const char *parse(struct options *o, const char *line)
+{
+    static char *argv[128];
+    int argc = 0;
+    argv[argc++] = "gnomon";
+    for (char *save, *w = strtok_r(xasprintf("%s", line), " ", &save); w && argc < 127; w = strtok_r(NULL, " ", &save))
+        argv[argc++] = w;
+    argv[argc] = NULL;
+    return options_parse(o, argc, argv);
+}
+
+int main(void)
+{
+    static struct options o;
+    unsigned passed = 0, failed = 0;
+    if (!freopen("/dev/null", "w", stderr))      /* warnings about what is absent */
+        return 1;
+    for (unsigned i = 0; i < ARRAY_LEN(lines); i++) {
+        const char *e = parse(&o, lines[i].line);
+        if (strcmp(e ? e : "", lines[i].error)) {
+            printf("%s\n    got  '%s'\n    want '%s'\n", lines[i].line, e ? e : "", lines[i].error);
+            failed++;
+        } else {
+            passed++;
+        }
+    }
+    /* What the lines mean. */
+    struct { const char *line; bool ok; } means[] = {
+        { "memory backend's size", !parse(&o, "-M virt,memory-backend=m -object memory-backend-file,id=m,size=256M,mem-path=/x,share=on,prealloc=on") &&
+          o.ram_size == 256ull << 20 && !strcmp(o.ram_path, "/x") && o.ram_prealloc },
+        { "global", !parse(&o, "-device virtio-net-pci -global virtio-net-pci.mac=52:54:00:00:00:07") && o.dev[0].mac[5] == 7 },
+        { "own property before global", !parse(&o, "-device virtio-net-pci,mac=52:54:00:00:00:08 -global virtio-net-pci.mac=52:54:00:00:00:07") &&
+          o.dev[0].mac[5] == 8 },
+        { "name", !parse(&o, "-name guest=a,,b,process=c") && !strcmp(o.name, "a,b") && !strcmp(o.process_name, "c") },
+        { "highmem", !parse(&o, "-M virt,highmem=off") && o.highmem_off },
+        { "rtc", !parse(&o, "-rtc base=1970-01-01") && o.rtc_offset < -1000000000 },
+    };
+    for (unsigned i = 0; i < ARRAY_LEN(means); i++) {
+        if (!means[i].ok)
+            printf("failed: %s\n", means[i].line);
+        *(means[i].ok ? &passed : &failed) += 1;
+    }
+    printf("%u passed, %u failed\n", passed, failed);
+    return failed != 0;
+}
