@@ -46,7 +46,7 @@ static const struct opt_memory *find_memory(const struct options *o, const char 
 static char *memory_prop(struct opt_memory *m, const char *kind, const struct keyval *kv)
 {
     const char *key = kv->key, *v = kv->value;
-    static const char *const ignored[] = { "qom-type", "id", "merge", "dump", "seal", "prealloc-threads", "reserve", "x-use-canonical-path-for-ramblock-id", NULL };
+    static const char *const ignored[] = { "qom-type", "id", "merge", "dump", "seal", "prealloc-threads", "reserve", NULL };
     bool file = !strcmp(kind, "memory-backend-file"), off = false, on;
     if (!strcmp(key, "size"))
         return parse_size(v, 1, &m->size) && m->size ? NULL : fail("size=%s: not a size", v);
