@@ -227,6 +227,8 @@ void softtlb_insert(struct vcpu *c, struct space *s, enum view view, uint64_t va
 /* Of a space, on every vCPU. */
 void softtlb_flush(struct space *s);
 void softtlb_flush_local(struct space *s);        /* arrays that hold entries tied to an ASID */
+/* Or, of a high half in force: only those entries of them that differ from the tables. Low-half pages in them are not looked at. */
+void softtlb_compare_local(struct vcpu *c, struct space *s);
 void softtlb_flush_range(struct space *s, uint64_t va, uint64_t last);     /* last: the last byte */
 bool softtlb_has_local(const struct space *s);
 #define SOFTTLB_MAX 16384u                        /* entries of an array at most */
@@ -234,6 +236,7 @@ unsigned softtlb_pages(const struct space *s, uint64_t *va);   /* the user pages
 /* The kernel views' arrays also hold low-half pages, of the pair of spaces in force: gone before either changes. */
 void softtlb_flush_kernel_low(struct mmu_vcpu *m);
 void softtlb_flush_kernel_low_all(void);          /* on every vCPU */
+void softtlb_flush_kernel_low_asid(int asid);     /* on those whose low half runs, or has run, under it */
 void softtlb_free(struct space *s);
 void softtlb_bind(struct vcpu *c, unsigned half);
 

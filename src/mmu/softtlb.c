@@ -49,6 +49,20 @@ static void make(struct softtlb *t, unsigned n)
     clear(t);
 }
 
+/* What an entry of t that W leads to means for flushes. */
+static void note_leaf(struct softtlb *t, struct space *s, uint64_t va, const struct walk *w)
+{
+    if (w->shift > PAGE_SHIFT) {
+        uint64_t lo = ALIGN_DOWN(va, 1ull << w->shift);
+        t->large_lo = MIN(t->large_lo, lo);
+        t->large_hi = MAX(t->large_hi, lo + (1ull << w->shift) - 1);
+    }
+    if (w->global)
+        s->has_global = true;
+    else
+        t->has_local = true;
+}
+
 /* An entry of s on vCPU i goes. Of a space that is not in force there it can not be in use. */
 static void touched(const struct space *s, unsigned i)
 {
@@ -70,6 +84,28 @@ static void flush(struct space *s, bool local_only)
 
 void softtlb_flush(struct space *s) { flush(s, false); }
 void softtlb_flush_local(struct space *s) { flush(s, true); }
+
+void softtlb_compare_local(struct vcpu *c, struct space *s)
+{
+    for (unsigned i = 0; i < mmu.n_vcpus; i++)
+        for (unsigned v = 0; v < VIEW_COUNT; v++) {
+            struct softtlb *t = &s->tlb[i][v];
+            for (unsigned k = 0; t->filled && t->has_local && k < entries(t); k++) {
+                struct tlb_entry *e = &t->d.table[k];
+                uint64_t va = (e->read_tag != TLB_INVALID ? e->read_tag : e->write_tag) & PAGE_MASK;
+                struct walk w;
+                if ((e->read_tag == TLB_INVALID && e->write_tag == TLB_INVALID) || va_half(va) != s->half)
+                    continue;
+                if (mmu.guest->walk_space(c, &s->id, s->half, va, ACC_READ, (enum view)v, &w) == WALK_OK && !w.device &&
+                    ((w.gpa & PAGE_MASK) | w.perms) == (e->pte & ~TLB_NO_WINDOW)) {
+                    note_leaf(t, s, va, &w);
+                    continue;
+                }
+                invalidate(e);
+                touched(s, i);
+            }
+        }
+}
 
 bool softtlb_has_local(const struct space *s)
 {
@@ -217,6 +253,15 @@ void softtlb_flush_kernel_low_all(void)
         softtlb_flush_kernel_low(mv(mmu.vcpu[i]));
 }
 
+void softtlb_flush_kernel_low_asid(int asid)
+{
+    for (unsigned i = 0; i < mmu.n_vcpus; i++) {
+        struct mmu_vcpu *m = mv(mmu.vcpu[i]);
+        if (m->cur[0] && (m->cur[0]->has_global || space_has_asid(m->cur[0], asid)))
+            softtlb_flush_kernel_low(m);
+    }
+}
+
 void softtlb_insert(struct vcpu *c, struct space *s, enum view view, uint64_t va, const struct walk *w, bool no_window)
 {
     struct softtlb *t = tlb_of(c, view);
@@ -237,15 +282,7 @@ void softtlb_insert(struct vcpu *c, struct space *s, enum view view, uint64_t va
     e->write_tag = w->perms & PERM_W(view) && wp_soft_writable(w->gpa) ? page : TLB_INVALID;
     e->addend = (int64_t)((uint64_t)(uintptr_t)mem_ram.view + (w->gpa & PAGE_MASK) - mem_ram.base - page);
     e->pte = (w->gpa & PAGE_MASK) | w->perms | (no_window ? TLB_NO_WINDOW : 0);
-    if (w->shift > PAGE_SHIFT) {
-        uint64_t lo = ALIGN_DOWN(va, 1ull << w->shift);
-        t->large_lo = MIN(t->large_lo, lo);
-        t->large_hi = MAX(t->large_hi, lo + (1ull << w->shift) - 1);
-    }
+    note_leaf(t, s, va, w);
     if (view != VIEW_USER && va_half(va) == 0)
         mv(c)->kernel_low = true;
-    if (w->global)
-        s->has_global = true;
-    else
-        t->has_local = true;
 }

@@ -279,10 +279,14 @@ void mmu_tlbi_asid(struct vcpu *c, uint16_t asid)
             for (unsigned n = 0; n < REGION_SLOTS; n++)
                 if (s->win[g][n])
                     sync_window(c, s->win[g][n], false);
-        softtlb_flush_local(s);
+        /* With KPTI all of the kernel is tied to ASIDs and outlives them: other vCPUs need not be disturbed for it. */
+        if (s->half == 1)
+            softtlb_compare_local(c, s);
+        else
+            softtlb_flush_local(s);
         sync_exec(c, s, 0, ~0ull, true);
     }
-    softtlb_flush_kernel_low_all();
+    softtlb_flush_kernel_low_asid(asid);
     tlbi_end(c);
 }
 
@@ -313,6 +317,6 @@ void mmu_tlbi_range(struct vcpu *c, uint64_t va, uint64_t size, int asid)
         sync_exec(c, s, va, last, in_force);
     }
     if (half == 0)
-        softtlb_flush_kernel_low_all();
+        softtlb_flush_kernel_low_asid(asid);
     tlbi_end(c);
 }
