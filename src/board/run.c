@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/loop.h"
+#include "block/block.h"
 #include "exec/exec.h"
 
 #define NONE (-1)
@@ -79,6 +80,9 @@ static void stop(enum run_state to)
 {
     if (run.state == RUN_RUNNING) {
         run_hold();
+        machine_unlock();                        /* transfers end under it */
+        block_drain_all();                       /* a machine that stands still writes nothing */
+        machine_lock();
         run.hooks->clock(false);
         run.state = to;
         tell(EVENT_STOP, 0);
