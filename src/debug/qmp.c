@@ -122,7 +122,7 @@ static bool check_args(struct qmp_call *c, const char *spec)
         json_object_foreach(c->args, key, v) {
             size_t n = strlen(key);
             const char *at = strstr(spec, key);
-            while (at && !((at == spec || at[-1] == ' ') && at[n] == ':'))
+            while (n && at && !((at == spec || at[-1] == ' ') && at[n] == ':'))
                 at = strstr(at + 1, key);
             if (!at || !n)
                 return qmp_fail(c, "GenericError", "Parameter '%s' is unexpected", key);
