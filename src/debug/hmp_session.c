@@ -199,6 +199,8 @@ static void csi(struct session *s, char c)
 static void receive(void *opaque, const uint8_t *buf, size_t len)
 {
     struct session *s = opaque;
+    if (!s->greeted)
+        greet(s);
     for (size_t i = 0; i < len; i++) {
         char c = (char)buf[i];
         if (s->state == ESC) {
@@ -219,7 +221,7 @@ static size_t can_receive(void *opaque)
     return mon_io_accepts(&((struct session *)opaque)->io);      /* byte by byte: one command at a time */
 }
 
-/* On a multiplexer the banner waits until the user comes to look. */
+/* On a multiplexer the banner waits until the user comes to look, or types. */
 static void event(void *opaque, enum chardev_event e)
 {
     struct session *s = opaque;

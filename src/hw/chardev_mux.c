@@ -147,7 +147,8 @@ static void mux_attach(struct chardev *c, const struct chardev_front *front)
     m->front[m->n++] = *front;
     if (m->open)
         tell(m, m->n - 1, CHARDEV_OPENED);
-    set_focus(m, m->n - 1);
+    m->focus = m->n - 1;                         /* nobody has come to look yet: no FOCUS_IN */
+    m->used = 0;
     deliver(m);
 }
 

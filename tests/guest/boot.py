@@ -33,6 +33,8 @@ def shell_steps(con, args):
     """Generator of step names; each is a check that passed."""
     t = args.timeout
     con.expect(r"gnomon-guest: user space is up", t)
+    if "(qemu)" in con.tail(100):
+        raise GuestError("the monitor writes to the console unasked", con.tail())
     yield "user space up after %.2f s" % con.elapsed()
     con.expect(PROMPT, t)
     yield "shell"
