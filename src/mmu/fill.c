@@ -48,7 +48,8 @@ static bool continues(struct vcpu *c, enum view view, enum region_group g, uint6
 struct churn *churn_of(const struct space *s, uint64_t va)
 {
     uint64_t page = va & PAGE_MASK;
-    struct churn *h = &mmu.churn[(page >> PAGE_SHIFT ^ (uintptr_t)s >> 6) & (CHURN_PAGES - 1)];
+    uint64_t key = (page ^ (uintptr_t)s) * 0x9e3779b97f4a7c15ull;
+    struct churn *h = &mmu.churn[key >> (64 - CHURN_BITS)];
     if (h->va != page || h->s != s)
         *h = (struct churn){ .va = page, .s = s };
     return h;

@@ -125,6 +125,7 @@ struct mmu_vcpu {
     uint8_t cause;                                /* enum mmu_exit of the exit in progress, as far as is known */
     uint64_t begun;                               /* its now_ticks() */
     struct { uint64_t count, ticks; } exits[MMU_EXIT_COUNT];
+    uint32_t wasted;                              /* faults of user code since the last sample that no fill followed */
     bool last_soft;                               /* see mmu_last_was_soft() */
     struct space *cur[2];
     uint64_t sampled;                             /* time of the last mmu_sample() */
@@ -137,7 +138,8 @@ struct mmu_vcpu {
  * mmap than the software TLB would. After CHURN_DROPS drops by address it is served by the software TLB, until it was used
  * CHURN_USES times without a drop.
  */
-#define CHURN_PAGES 1024
+#define CHURN_BITS 13
+#define CHURN_PAGES (1u << CHURN_BITS)
 #define CHURN_DROPS 3
 #define CHURN_USES 200
 struct churn { uint64_t va; const struct space *s; uint32_t drops, uses; };
@@ -284,6 +286,7 @@ void policy_init(void);
 void policy_set_costs(const struct policy_costs *cost);
 void policy_charge(struct vcpu *c, uint64_t ns);  /* c's low half ran in user mode for that long */
 void policy_refill(struct space *s);              /* a software TLB entry was made for a user access */
+void policy_held(struct space *s);                /* code with windows made a user access in C, which the software TLB's would not */
 void policy_fault(struct space *s);               /* a user access faulted in the guest: a new page, mostly */
 void policy_fill(struct vcpu *c, struct space *s);
 void policy_drop(struct space *s, unsigned pages);    /* a TLBI took pages away */

@@ -89,6 +89,8 @@ uint64_t mmu_exec_key(struct vcpu *c, uint64_t va);
 int mmu_slot(struct vcpu *c, enum view view, uint64_t va);
 /* Was the vCPU's last access in C one that no window can serve for now (MMIO, a churning page)? */
 bool mmu_last_was_soft(const struct vcpu *c);
+/* The fault that led to that access was for nothing: the policy hears of it. Async-signal-safe, on the vCPU's thread. */
+void mmu_wasted_fault(struct vcpu *c);
 /* Accesses in C since the start that a window would have served. */
 uint64_t mmu_needless_slow(void);
 /*
@@ -100,6 +102,8 @@ uint64_t mmu_needless_slow(void);
 unsigned mmu_windows(const struct vcpu *c, enum view fetch);
 /* paging=auto: charge the time since the last call to what the vCPU is in now, and decide. On its own thread, outside code. */
 void mmu_sample(struct vcpu *c);
+/* NS since the last sample went into translating the program, which says nothing about its accesses. */
+void mmu_spent(struct vcpu *c, uint64_t ns);
 
 /* What happened, for -stats and `info paging`. X(field, meaning) */
 #define MMU_STATS(X)                                                    \

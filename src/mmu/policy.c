@@ -9,7 +9,8 @@
  * overdrawn by the cost of the move the space is demoted. That a space will run as long as it ran so far is the usual bet: it
  * costs at most twice what knowing would.
  *
- * Time is sampled: whenever a vCPU leaves translated code for an interrupt the time since then is charged to what it was in. The
+ * Time is sampled: whenever a vCPU leaves translated code for an interrupt the time since then, less what translation took, is
+ * charged to what it was in. The
  * kernel's half is always in windows: it lives for ever.
  *
  * Either kind of code is right at any time, so that a decision needs no synchronisation: vCPUs follow when they next look up a
@@ -26,6 +27,7 @@
 
 #define SAMPLE_MAX 8000000u                       /* ns that one sample may stand for */
 #define REFILL 150                                /* ns of a software TLB refill: a walk, mostly */
+#define HELD 40                                   /* ns of an access in C that code for the software TLB makes itself */
 #define OTHER_WORK 3000                           /* ps of a program between two accesses to memory */
 #define CODE_PAGE 30000                           /* ns to translate the hot blocks of a page of code anew */
 #define MOVE_MIN 300000                           /* ns: below this nothing is decided */
@@ -176,6 +178,9 @@ void policy_charge(struct vcpu *c, uint64_t ns)
     mmu.stats.samples++;
     s->policy.user_ns += ns;
     credit(&s->policy, (int64_t)(ns * pol.share / SHARE));
+    if (s->policy.windows)
+        credit(&s->policy, -(int64_t)(mv(c)->wasted * pol.cost.fault));
+    mv(c)->wasted = 0;
     decide(c, s);
 }
 
@@ -193,6 +198,8 @@ void mmu_sample(struct vcpu *c)
     mmu_unlock();
 }
 
+void mmu_spent(struct vcpu *c, uint64_t ns) { mv(c)->sampled += ns; }
+
 void policy_refill(struct space *s)
 {
     s->policy.refills++;
@@ -204,6 +211,12 @@ void policy_fault(struct space *s)
     s->policy.faults++;
     if (!s->policy.windows)
         credit(&s->policy, -(int64_t)(pol.cost.fault + pol.cost.map));
+}
+
+void policy_held(struct space *s)
+{
+    if (s->policy.windows)
+        s->policy.balance -= HELD;
 }
 
 void policy_fill(struct vcpu *c, struct space *s)

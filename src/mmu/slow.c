@@ -38,13 +38,21 @@ NORETURN static void raise_fault(struct vcpu *c, uint64_t va, enum access acc, e
 
 static struct space *space_of(struct vcpu *c, uint64_t va) { return mv(c)->cur[va_half(va)]; }
 
-/* A churning page that is used a lot between drops is worth a window again: let the next miss decide. */
+/*
+ * A page of a space with windows is served here, by the software TLB. One that is used a lot is worth a window, again if it churned
+ * and also if that has been forgotten meanwhile: let the next miss decide.
+ */
 static void count_use(struct vcpu *c, uint64_t va, enum view view)
 {
     struct space *s = space_of(c, va);
     struct churn *h = churn_of(s, va);
-    if (h->drops >= CHURN_DROPS && ++h->uses >= CHURN_USES)
-        softtlb_flush_range(mv(c)->cur[view == VIEW_USER ? 0 : 1], va & PAGE_MASK, va | ~PAGE_MASK);
+    if (view == VIEW_USER)
+        policy_held(s);
+    if (++h->uses < CHURN_USES)
+        return;
+    if (h->drops < CHURN_DROPS)
+        h->uses = 0;
+    softtlb_flush_range(mv(c)->cur[view == VIEW_USER ? 0 : 1], va & PAGE_MASK, va | ~PAGE_MASK);
 }
 
 /*
@@ -74,7 +82,10 @@ static uint8_t *resolve(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem
         uint64_t rec = win ? window_rec(win, va) : 0;
         if (rec & (m.write ? REC_W : REC_R)) {
             mmu.stats.window_hits++;
-            mmu.needless += !(m.size == 4 && m.align);    /* pairs (LDXP, CASP) always come here: no site is to blame */
+            bool pair = m.size == 4 && m.align;   /* LDXP, CASP: they always come here, no site is to blame */
+            mmu.needless += !pair;
+            if (view == VIEW_USER && !pair)
+                policy_held(space_of(c, va));
             return mem_ram.view + (REC_GPA(rec) - mem_ram.base) + (va & ~PAGE_MASK);
         }
     }
@@ -398,6 +409,8 @@ static u128 slow_cas128(struct vcpu *c, uint64_t va, u128 expect, u128 v, uint32
 }
 
 bool mmu_last_was_soft(const struct vcpu *c) { return ((const struct mmu_vcpu *)c->mmu)->last_soft; }
+
+void mmu_wasted_fault(struct vcpu *c) { mv(c)->wasted += mmu.guest->fetch_view(c) == VIEW_USER; }
 
 uint64_t mmu_needless_slow(void) { return mmu.needless; }
 

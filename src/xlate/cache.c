@@ -411,6 +411,8 @@ struct block *cache_add(struct vcpu *c, uint64_t gpa, uint32_t flags)
     xl.n_blocks++;
     xl.stats.blocks++;
     xl.stats.guest_insns += b->guest_insns;
-    xl.stats.translate_ns += now_ns() - t0;
+    uint64_t spent = now_ns() - t0;
+    xl.stats.translate_ns += spent;
+    mmu_spent(c, spent);
     return b;
 }

@@ -47,6 +47,8 @@ static void judge_last(struct vcpu *c)
 {
     struct xlate_vcpu *x = c->xlate;
     struct block *b = x->fault_block;
+    if (b && mmu_last_was_soft(c))
+        mmu_wasted_fault(c);
     x->fault_block = NULL;
     if (!b || !b->size || !b->soft || b->soft[x->fault_site] == SITE_PATCHED)
         return;
