@@ -28,13 +28,14 @@ UP = r"gnomon-guest: user space is up"
 class Life:
     def __init__(self, args):
         self.t = args.timeout
+        self.log = open(args.log, "w") if args.log else None
         self.base = args.emulator + ["-kernel", args.kernel, "-initrd", args.initrd]
 
     def command(self, append="", *more):
         return self.base + ["-append", "console=ttyAMA0 quiet " + append] + list(more)
 
     def console(self, append="", *more):
-        return Console(self.command(append, *more))
+        return Console(self.command(append, *more), self.log)
 
     def plain(self, append, *more, **kw):
         """Without a terminal; returns (status, stdout)."""
@@ -227,6 +228,7 @@ def main():
     ap.add_argument("--initrd", help="path of an initramfs (default: the plain one of tools/get-guest)")
     ap.add_argument("--timeout", type=float, default=60, help="seconds for each wait")
     ap.add_argument("--name", default="life", help="prefix of the printed lines")
+    ap.add_argument("--log", help="write the consoles' output there")
     ap.add_argument("--only", help="comma-separated steps")
     ap.add_argument("emulator", nargs="+")
     args = ap.parse_args()
