@@ -36,8 +36,9 @@ deps:
 
 run: deps all
 	@k=$$(tools/get-guest kernel $(KERNEL)) && i=$$(tools/get-guest initramfs) && \
-	echo 'Ctrl-A x quits; "poweroff" in the guest ends it.' && \
-	$(GNOMON) -M virt -cpu $(CPU) -m $(MEM) -nographic -kernel $$k -initrd $$i -append 'console=ttyAMA0 $(APPEND)' $(ARGS)
+	echo 'Ctrl-A x quits; "poweroff" in the guest ends it; "resize" after the window has another size.' && \
+	size=$$(stty size 2>/dev/null | tr ' ' x) && \
+	$(GNOMON) -M virt -cpu $(CPU) -m $(MEM) -nographic -kernel $$k -initrd $$i -append "console=ttyAMA0 $${size:+gnomon.tty=$$size} $(APPEND)" $(ARGS)
 
 test: deps all
 	@tests/run --build $(BUILD)
