@@ -55,14 +55,9 @@ static struct text *dump_to;
 static void PRINTF_LIKE(1, 2) dump_out(const char *fmt, ...)
 {
     va_list ap;
-    char *s;
     va_start(ap, fmt);
-    int n = vasprintf(&s, fmt, ap);
+    text_vprintf(dump_to, fmt, ap);
     va_end(ap);
-    if (n < 0)
-        die("out of memory");
-    text_add(dump_to, s, (size_t)n);
-    free(s);
 }
 
 static void info_registers(struct hmp_call *c)

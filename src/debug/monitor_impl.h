@@ -4,6 +4,8 @@
 #ifndef GNOMON_DEBUG_MONITOR_IMPL_H
 #define GNOMON_DEBUG_MONITOR_IMPL_H
 
+#include <stdarg.h>
+
 #include "base/loop.h"
 #include "debug/monitor.h"
 #include "guest/guest.h"
@@ -18,6 +20,7 @@ struct text {
 };
 void text_add(struct text *t, const void *s, size_t len);
 void text_printf(struct text *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void text_vprintf(struct text *t, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 void text_free(struct text *t);
 /* T with "\r\n" for "\n", to be freed. */
 struct text text_crlf(const struct text *t);

@@ -30,17 +30,22 @@ void text_add(struct text *t, const void *s, size_t len)
     t->s[t->len] = 0;
 }
 
-void text_printf(struct text *t, const char *fmt, ...)
+void text_vprintf(struct text *t, const char *fmt, va_list ap)
 {
-    va_list ap;
     char *s;
-    va_start(ap, fmt);
     int n = vasprintf(&s, fmt, ap);
-    va_end(ap);
     if (n < 0)
         die("out of memory");
     text_add(t, s, (size_t)n);
     free(s);
+}
+
+void text_printf(struct text *t, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    text_vprintf(t, fmt, ap);
+    va_end(ap);
 }
 
 void text_free(struct text *t)
