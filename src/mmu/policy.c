@@ -10,8 +10,7 @@
  * costs at most twice what knowing would.
  *
  * Time is sampled: whenever a vCPU leaves translated code for an interrupt the time since then, less what translation took, is
- * charged to what it was in. The
- * kernel's half is always in windows: it lives for ever.
+ * charged to what it was in. The kernel's half is always in windows: it lives for ever.
  *
  * Either kind of code is right at any time, so that a decision needs no synchronisation: vCPUs follow when they next look up a
  * block. Must not map anything itself (fill.c, window.c).
