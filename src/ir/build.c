@@ -179,7 +179,8 @@ static unsigned known_width(const struct ir_block *b, ir_val v)
     case IR_CTZ:
     case IR_POPCNT: return 7;
     case IR_SETC:
-    case IR_STX: return 1;
+    case IR_STX:
+    case IR_STXP: return 1;
     case IR_GETNZCV: return 32;
     case IR_VGET: return 8u << i->esz;
     default: return w;
@@ -632,6 +633,14 @@ ir_val ir_stx(struct ir_block *b, struct ir_mem m, ir_val base, ir_val v)
     m.write = 1;
     m.sext = m.wide = 0;
     access(b, IR_STX, IR_I32, m, base, v, IR_NONE, 0);
+    return last(b);
+}
+
+ir_val ir_pair(struct ir_block *b, enum ir_op op, struct ir_mem m, ir_val base, ir_val lo, ir_val hi)
+{
+    m.write = 1;
+    m.sext = m.wide = 0;
+    access(b, op, op == IR_CASP ? IR_I64 : IR_I32, m, base, lo, hi, 0);
     return last(b);
 }
 

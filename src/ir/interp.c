@@ -42,6 +42,8 @@ static uint64_t access_memory(const struct ir_insn *i, struct vcpu *c, const str
     case IR_ST: ops->store(c, va, b->lo, mem, off); return 0;
     case IR_AMO: return ir_mask(t, ops->amo(c, va, b->lo, mem | (uint32_t)i->cc << 16, off));
     case IR_CAS: return ir_mask(t, ops->cas(c, va, b->lo, d->lo, mem, off));
+    case IR_CASP: return ops->casp(c, va, b->lo, d->lo, mem, off);
+    case IR_STXP: return ops->stxp(c, va, b->lo, d->lo, mem, off);
     default: return ops->stx(c, va, b->lo, mem, off);
     }
 }
@@ -104,6 +106,8 @@ void ir_interpret(const struct ir_block *b, struct vcpu *c, const struct ir_mem_
         case IR_ST:
         case IR_AMO:
         case IR_CAS:
+        case IR_CASP:
+        case IR_STXP:
         case IR_STX: r = access_memory(i, c, ops, pa, pb, pd); break;
         case IR_LDV:
             c->pc_off = i->pc_off;

@@ -54,8 +54,9 @@ struct ir_mem {
     uint16_t wide : 1;                           /* LD with sext: the result type is I64 */
     uint16_t view : 2;                           /* enum view */
     uint16_t align : 1;                          /* misaligned va is an alignment fault whatever the memory */
-    uint16_t write : 1;                          /* set for ST, STV, AMO, CAS, STX */
-    uint16_t region : 7;                         /* spare */
+    uint16_t write : 1;                          /* set for ST, STV, AMO, CAS, STX, CASP, STXP */
+    uint16_t pair : 1;                           /* the first half of a 16-byte pair: align means to 16 bytes */
+    uint16_t region : 6;                         /* spare */
 };
 _Static_assert(sizeof(struct ir_mem) == 2, "travels as 16 bits");
 
@@ -139,6 +140,8 @@ void ir_stv(struct ir_block *b, struct ir_mem m, ir_val base, int64_t off, ir_va
 ir_val ir_amo(struct ir_block *b, enum ir_type t, enum ir_amo amo, struct ir_mem m, ir_val base, ir_val v);
 ir_val ir_cas(struct ir_block *b, enum ir_type t, struct ir_mem m, ir_val base, ir_val expect, ir_val v);
 ir_val ir_stx(struct ir_block *b, struct ir_mem m, ir_val base, ir_val v);
+/* IR_CASP or IR_STXP: m.size is 4. */
+ir_val ir_pair(struct ir_block *b, enum ir_op op, struct ir_mem m, ir_val base, ir_val lo, ir_val hi);
 
 ir_val ir_call(struct ir_block *b, enum ir_type t, const struct ir_helper *h, ir_val a, ir_val x, ir_val y);
 
@@ -189,13 +192,16 @@ struct ir_mem_ops {                              /* src/mmu's slow paths; on a g
     uint64_t (*amo)(struct vcpu *c, uint64_t va, uint64_t v, uint32_t mem_amo /* mem | amo << 16 */, uint32_t pc_off);
     uint64_t (*cas)(struct vcpu *c, uint64_t va, uint64_t expect, uint64_t v, uint32_t mem, uint32_t pc_off);
     uint64_t (*stx)(struct vcpu *c, uint64_t va, uint64_t v, uint32_t mem, uint32_t pc_off);
-    /* 16 bytes at once: old = [va]; if (old == expect) [va] = v; returns old. */
-    u128 (*cas128)(struct vcpu *c, uint64_t va, u128 expect, u128 v, uint32_t mem, uint32_t pc_off);
+    /* 16 bytes at once; see IR_CASP and IR_STXP. */
+    uint64_t (*casp)(struct vcpu *c, uint64_t va, uint64_t lo, uint64_t hi, uint32_t mem, uint32_t pc_off);
+    uint64_t (*stxp)(struct vcpu *c, uint64_t va, uint64_t lo, uint64_t hi, uint32_t mem, uint32_t pc_off);
 };
 /* Runs the block to its exit; on return pc_page/pc_off name the next instruction. */
 void ir_interpret(const struct ir_block *b, struct vcpu *c, const struct ir_mem_ops *ops);
 
 static inline uint16_t ir_mem_pack(struct ir_mem m) { uint16_t r; __builtin_memcpy(&r, &m, 2); return r; }
 static inline struct ir_mem ir_mem_unpack(uint16_t v) { struct ir_mem m; __builtin_memcpy(&m, &v, 2); return m; }
+/* Bits of va that must be zero. */
+static inline unsigned ir_mem_align_mask(struct ir_mem m) { return m.align ? (1u << (m.pair ? 4 : m.size)) - 1 : 0; }
 
 #endif

@@ -82,6 +82,8 @@
     X(AMO, T, 2, IRE_FAULT | IRE_LOAD | IRE_STORE, ".amo: atomically old = [va]; [va] = old OP b; result old (zext)")   \
     X(CAS, T, 3, IRE_FAULT | IRE_LOAD | IRE_STORE, "old = [va]; if (old == b (low size)) [va] = c; result old (zext)")  \
     X(STX, I32, 2, IRE_FAULT | IRE_LOAD | IRE_STORE, "store-exclusive b: 0 stored, 1 not; see vcpu.excl_addr")          \
+    X(CASP, I64, 3, IRE_FAULT | IRE_LOAD | IRE_STORE, "16 bytes: old = [va]; if (old == vcpu.pair) [va] = c:b; result low half, pair[1] = high half of old") \
+    X(STXP, I32, 3, IRE_FAULT | IRE_LOAD | IRE_STORE, "store-exclusive of 16 bytes, c:b")                               \
     X(FENCE, NONE, 0, IRE_STORE, "full barrier (MFENCE)")                                                               \
     /* calls: .call names a struct ir_helper; up to 3 integer arguments */                                              \
     X(CALL, T, 3, IRE_CALL, "helper(vcpu, a, b, c); unused arguments are IR_NONE")                                      \

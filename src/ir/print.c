@@ -64,7 +64,7 @@ static void add_op(struct line *l, const struct ir_insn *i)
     }
     if (is_access(i))
         add(l, ".%s%u.%s%s", i->mem.sext ? "s" : "", 8u << i->mem.size, view_name[i->mem.view],
-            i->mem.align ? ".aligned" : "");
+            i->mem.pair ? ".aligned16" : i->mem.align ? ".aligned" : "");
 }
 
 static void add_imm(struct line *l, const struct ir_insn *i, const char *sep)

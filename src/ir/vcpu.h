@@ -141,6 +141,8 @@ struct vcpu {
     void *xlate;                                 /* src/xlate's own state for this vCPU */
     const struct ir_mem_ops *mem;                /* what helpers of the guest access guest memory with; set before the first block runs */
 
+    uint64_t pair[2];                            /* IR_CASP: what it expects, low half first */
+
     bool stepping;                               /* a debugger wants one instruction at a time; set while the vCPU is held */
 
     uint32_t lines;                              /* interrupt inputs that are high, bit n: line n; src/exec sets it, from any thread */

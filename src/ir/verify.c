@@ -76,6 +76,10 @@ static void wants(const struct ir_insn *i, enum want w[3])
         w[0] = W_I64;
         w[1] = w[2] = W_INT;
         break;
+    case IR_CASP:
+    case IR_STXP:
+        w[0] = w[1] = w[2] = W_I64;
+        break;
     case IR_CALL:
         w[0] = w[1] = w[2] = W_MAYBE;
         break;
@@ -173,6 +177,9 @@ static const char *bad_imm(const struct ir_insn *i)
         if (i->mem.write != (i->op != IR_LD))
             return "mem.write is wrong";
         return i->mem.size > 3 || i->mem.view >= VIEW_COUNT ? "size or view out of range" : NULL;
+    case IR_CASP:
+    case IR_STXP:
+        return i->mem.size != 4 || i->mem.view >= VIEW_COUNT || !i->mem.align || !i->mem.write ? "not an aligned write of 16 bytes" : NULL;
     case IR_LDV:
     case IR_STV:
         if (i->mem.write != (i->op == IR_STV))

@@ -82,9 +82,8 @@ static uint8_t *resolve(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem
         uint64_t rec = win ? window_rec(win, va) : 0;
         if (rec & (m.write ? REC_W : REC_R)) {
             mmu.stats.window_hits++;
-            bool pair = m.size == 4 && m.align;   /* LDXP, CASP: they always come here, no site is to blame */
-            mmu.needless += !pair;
-            if (view == VIEW_USER && !pair)
+            mmu.needless++;
+            if (view == VIEW_USER)
                 policy_held(space_of(c, va));
             return mem_ram.view + (REC_GPA(rec) - mem_ram.base) + (va & ~PAGE_MASK);
         }
@@ -186,9 +185,9 @@ static void ram_store(void *p, unsigned size, uint64_t v)
     }
 }
 
-static void check_align(struct vcpu *c, uint64_t va, struct ir_mem m, unsigned bytes)
+static void check_align(struct vcpu *c, uint64_t va, struct ir_mem m)
 {
-    if (m.align && va & (bytes - 1))
+    if (va & ir_mem_align_mask(m))
         raise_fault(c, va, m.write ? ACC_WRITE : ACC_READ, (enum view)m.view, FAULT_ALIGN);
 }
 
@@ -228,7 +227,7 @@ static uint64_t slow_load(struct vcpu *c, uint64_t va, uint32_t mem, uint32_t pc
     enter(c, pc_off);
     struct ir_mem m = ir_mem_unpack((uint16_t)mem);
     unsigned size = 1u << m.size;
-    check_align(c, va, m, size);
+    check_align(c, va, m);
     uint64_t v = 0, gpa;
     if (unlikely(crosses(va, size))) {
         crossing(c, va, size, m, (uint8_t *)&v);
@@ -250,7 +249,7 @@ static void slow_store(struct vcpu *c, uint64_t va, uint64_t v, uint32_t mem, ui
     enter(c, pc_off);
     struct ir_mem m = ir_mem_unpack((uint16_t)mem);
     unsigned size = 1u << m.size;
-    check_align(c, va, m, size);
+    check_align(c, va, m);
     uint64_t gpa;
     if (unlikely(crosses(va, size))) {
         crossing(c, va, size, m, (uint8_t *)&v);
@@ -268,7 +267,7 @@ static u128 slow_load128(struct vcpu *c, uint64_t va, uint32_t mem, uint32_t pc_
 {
     enter(c, pc_off);
     struct ir_mem m = ir_mem_unpack((uint16_t)mem);
-    check_align(c, va, m, 16);
+    check_align(c, va, m);
     u128 v;
     uint64_t gpa;
     const uint8_t *host;
@@ -288,7 +287,7 @@ static void slow_store128(struct vcpu *c, uint64_t va, uint64_t lo, uint64_t hi,
 {
     enter(c, pc_off);
     struct ir_mem m = ir_mem_unpack((uint16_t)mem);
-    check_align(c, va, m, 16);
+    check_align(c, va, m);
     u128 v = { lo, hi };
     uint64_t gpa;
     uint8_t *host;
@@ -309,7 +308,7 @@ static void *atomic_ptr(struct vcpu *c, uint64_t va, unsigned size, struct ir_me
     uint64_t gpa;
     m.write = 1;
     m.align = 1;
-    check_align(c, va, m, size);
+    check_align(c, va, m);
     uint8_t *host = resolve(c, va, size, m, &gpa);
     if (!host)
         raise_fault(c, va, ACC_WRITE, (enum view)m.view, FAULT_EXTERNAL);
@@ -393,19 +392,37 @@ static uint64_t slow_stx(struct vcpu *c, uint64_t va, uint64_t v, uint32_t mem, 
     return failed;
 }
 
-static u128 slow_cas128(struct vcpu *c, uint64_t va, u128 expect, u128 v, uint32_t mem, uint32_t pc_off)
+/* True: [p] was *expect and is v now. *expect: what was there. */
+static bool cas16(void *p, u128 *expect, u128 v)
 {
-    enter(c, pc_off);
-    struct ir_mem m = ir_mem_unpack((uint16_t)mem);
-    unsigned __int128 *p = atomic_ptr(c, va, 16, m);
     bool ok;
     __asm__ volatile("lock cmpxchg16b %[m]"
-                     : [m] "+m"(*p), "=@ccz"(ok), "+a"(expect.lo), "+d"(expect.hi)
+                     : [m] "+m"(*(unsigned __int128 *)p), "=@ccz"(ok), "+a"(expect->lo), "+d"(expect->hi)
                      : "b"(v.lo), "c"(v.hi)
                      : "memory");
-    (void)ok;
+    return ok;
+}
+
+static uint64_t slow_casp(struct vcpu *c, uint64_t va, uint64_t lo, uint64_t hi, uint32_t mem, uint32_t pc_off)
+{
+    enter(c, pc_off);
+    u128 old = { c->pair[0], c->pair[1] };
+    cas16(atomic_ptr(c, va, 16, ir_mem_unpack((uint16_t)mem)), &old, (u128){ lo, hi });
     leave(c);
-    return expect;
+    c->pair[1] = old.hi;
+    return old.lo;
+}
+
+static uint64_t slow_stxp(struct vcpu *c, uint64_t va, uint64_t lo, uint64_t hi, uint32_t mem, uint32_t pc_off)
+{
+    enter(c, pc_off);
+    uint64_t monitor = c->excl_addr;
+    void *p = atomic_ptr(c, va, 16, ir_mem_unpack((uint16_t)mem));
+    c->excl_addr = EXCL_NONE;
+    u128 expect = { c->excl_val[0], c->excl_val[1] };
+    bool failed = monitor != va || !cas16(p, &expect, (u128){ lo, hi });
+    leave(c);
+    return failed;
 }
 
 bool mmu_last_was_soft(const struct vcpu *c) { return ((const struct mmu_vcpu *)c->mmu)->last_soft; }
@@ -422,5 +439,6 @@ const struct ir_mem_ops mmu_mem_ops = {
     .amo = slow_amo,
     .cas = slow_cas,
     .stx = slow_stx,
-    .cas128 = slow_cas128,
+    .casp = slow_casp,
+    .stxp = slow_stxp,
 };

@@ -67,6 +67,22 @@ TEST(excl_pairs)
     __asm__ volatile("stxp %w0, %2, %2, [%1]" : "=&r"(s) : "r"(VA), "r"(5ull) : "memory");
     CHECK("stxp without", s, 1);
     CHECK("stxp without, kept", pdata(pa)[1], 22);
+    /* Aligned to 16 bytes as a whole, both of them. */
+    a = b = SENTINEL;
+    expect(FM_SKIP);
+    __asm__ volatile("ldxp %0, %1, [%2]" : "+r"(a), "+r"(b) : "r"(VA + 8) : "memory");
+    unexpect();
+    check_fault("ldxp aligned to 8", 0, ESR_RD(FSC_ALIGN), VA + 8);
+    CHECK("ldxp aligned to 8: registers", a == SENTINEL && b == SENTINEL, true);
+}
+TEST(excl_pair_store_alignment)
+{
+    set_up();
+    u64 a, b, s;
+    expect(FM_SKIP);
+    __asm__ volatile("ldxp %0, %1, [%3]\n\tstxp %w2, %0, %1, [%4]" : "=&r"(a), "=&r"(b), "=&r"(s) : "r"(VA), "r"(VA + 8) : "memory");
+    unexpect();
+    check_fault("stxp aligned to 8", 0, ESR_WR(FSC_ALIGN), VA + 8);
 }
 TEST(excl_lost)
 {

@@ -38,7 +38,7 @@ static const char *thunk_name(const uint8_t *p)
     for (unsigned n = 0; n < ARRAY_LEN(plain); n++)
         if (plain[n].p == p)
             return plain[n].name;
-    for (unsigned k = 0; k <= STUB_STX; k++)
+    for (unsigned k = 0; k <= STUB_CASP; k++)
         for (unsigned x = 0; x < 2; x++)
             if (host_state.mem[k][x] == p) {
                 snprintf(name, sizeof(name), "mem%u%s", k, x ? "x" : "");

@@ -87,7 +87,7 @@ static uint8_t *at(struct vcpu *c, uint64_t va, uint32_t mem, unsigned bytes, ui
     struct ir_mem m = ir_mem_unpack((uint16_t)mem);
     struct mem_fault f = { .va = va, .access = m.write ? ACC_WRITE : ACC_READ, .view = (enum view)m.view, .fault = 7 };
     c->pc_off = pc_off;
-    if (m.align && va & (bytes - 1))
+    if (va & ir_mem_align_mask(m))
         f.fault = FAULT_ALIGN;
     else if (va >= FZ_BUF && va <= FZ_BUF_END - bytes)
         return ram + va;
@@ -162,17 +162,26 @@ static uint64_t mem_stx(struct vcpu *c, uint64_t va, uint64_t v, uint32_t mem, u
     memcpy(p, &v, bytes);
     return 0;
 }
-static u128 mem_cas128(struct vcpu *c, uint64_t va, u128 expect, u128 v, uint32_t mem, uint32_t pc_off)
+static uint64_t mem_casp(struct vcpu *c, uint64_t va, uint64_t lo, uint64_t hi, uint32_t mem, uint32_t pc_off)
 {
-    uint8_t *p = at(c, va, mem, 16, pc_off);
-    u128 old;
-    memcpy(&old, p, 16);
-    if (old.lo == expect.lo && old.hi == expect.hi)
-        memcpy(p, &v, 16);
-    return old;
+    u128 old = mem_load128(c, va, mem, pc_off);
+    if (old.lo == c->pair[0] && old.hi == c->pair[1])
+        mem_store128(c, va, lo, hi, mem, pc_off);
+    c->pair[1] = old.hi;
+    return old.lo;
+}
+static uint64_t mem_stxp(struct vcpu *c, uint64_t va, uint64_t lo, uint64_t hi, uint32_t mem, uint32_t pc_off)
+{
+    bool ours = c->excl_addr == va;
+    u128 old = mem_load128(c, va, mem, pc_off);
+    c->excl_addr = EXCL_NONE;
+    if (!ours || old.lo != c->excl_val[0] || old.hi != c->excl_val[1])
+        return 1;
+    mem_store128(c, va, lo, hi, mem, pc_off);
+    return 0;
 }
 static const struct ir_mem_ops mem_ops = {
-    mem_load, mem_store, mem_load128, mem_store128, mem_amo, mem_cas, mem_stx, mem_cas128,
+    mem_load, mem_store, mem_load128, mem_store128, mem_amo, mem_cas, mem_stx, mem_casp, mem_stxp,
 };
 
 /* ---- set up ---- */

@@ -61,7 +61,7 @@ static uint8_t *at(uint64_t va, uint32_t mem)
 {
     struct ir_mem m = ir_mem_unpack((uint16_t)mem);
 
-    if (m.align && va & ((1u << m.size) - 1))
+    if (va & ir_mem_align_mask(m))
         longjmp(out_of_block, SIGBUS);
     if (!m.write && va >= CODE && va <= CODE + PAGE_SIZE - (1u << m.size))
         return page + (va - CODE);
@@ -143,17 +143,30 @@ static uint64_t mem_stx(struct vcpu *c, uint64_t va, uint64_t v, uint32_t mem, u
     return 0;
 }
 
-static u128 mem_cas128(struct vcpu *c, uint64_t va, u128 expect, u128 v, uint32_t mem, uint32_t pc_off)
+static uint64_t mem_casp(struct vcpu *c, uint64_t va, uint64_t lo, uint64_t hi, uint32_t mem, uint32_t pc_off)
 {
     u128 old = mem_load128(c, va, mem, pc_off);
 
-    if (old.lo == expect.lo && old.hi == expect.hi)
-        mem_store128(c, va, v.lo, v.hi, mem, pc_off);
-    return old;
+    if (old.lo == c->pair[0] && old.hi == c->pair[1])
+        mem_store128(c, va, lo, hi, mem, pc_off);
+    c->pair[1] = old.hi;
+    return old.lo;
+}
+
+static uint64_t mem_stxp(struct vcpu *c, uint64_t va, uint64_t lo, uint64_t hi, uint32_t mem, uint32_t pc_off)
+{
+    bool ours = c->excl_addr == va;
+    u128 old = mem_load128(c, va, mem, pc_off);
+
+    c->excl_addr = EXCL_NONE;
+    if (!ours || old.lo != c->excl_val[0] || old.hi != c->excl_val[1])
+        return 1;
+    mem_store128(c, va, lo, hi, mem, pc_off);
+    return 0;
 }
 
 static const struct ir_mem_ops ops = {
-    mem_load, mem_store, mem_load128, mem_store128, mem_amo, mem_cas, mem_stx, mem_cas128,
+    mem_load, mem_store, mem_load128, mem_store128, mem_amo, mem_cas, mem_stx, mem_casp, mem_stxp,
 };
 
 /* ---- one case ---- */

@@ -161,7 +161,25 @@ static uint64_t m_stx(struct vcpu *c, uint64_t va, uint64_t v, uint32_t mem, uin
     c->excl_addr = EXCL_NONE;
     return fail;
 }
-static const struct ir_mem_ops mem_ops = {m_load, m_store, m_load128, m_store128, m_amo, m_cas, m_stx, NULL};
+static uint64_t m_casp(struct vcpu *c, uint64_t va, uint64_t lo, uint64_t hi, uint32_t mem, uint32_t pc_off)
+{
+    u128 old = m_load128(c, va, mem, pc_off);
+    if (old.lo == c->pair[0] && old.hi == c->pair[1])
+        m_store128(c, va, lo, hi, mem, pc_off);
+    c->pair[1] = old.hi;
+    return old.lo;
+}
+static uint64_t m_stxp(struct vcpu *c, uint64_t va, uint64_t lo, uint64_t hi, uint32_t mem, uint32_t pc_off)
+{
+    bool ours = c->excl_addr == va;
+    u128 old = m_load128(c, va, mem, pc_off);
+    c->excl_addr = EXCL_NONE;
+    if (!ours || old.lo != c->excl_val[0] || old.hi != c->excl_val[1])
+        return 1;
+    m_store128(c, va, lo, hi, mem, pc_off);
+    return 0;
+}
+static const struct ir_mem_ops mem_ops = {m_load, m_store, m_load128, m_store128, m_amo, m_cas, m_stx, m_casp, m_stxp};
 
 /* ---- helpers ---- */
 
@@ -278,7 +296,7 @@ static void memory_op(void)
     enum ir_type t = any_type();
     unsigned size = below(t == IR_I32 ? 3 : 4);
     struct ir_mem m;
-    switch (below(10)) {
+    switch (below(11)) {
     case 0: case 1: case 2:
         m = any_mem(size, false);
         m.sext = chance(40) && size < (t == IR_I32 ? 2u : 3u);
@@ -303,6 +321,27 @@ static void memory_op(void)
         else
             keep(ir_amo(&blk, t, (enum ir_amo)below(9), m, b, arg(t)));
         break;
+    case 9: {                                     /* 16 bytes; often with what is there expected */
+        enum ir_op op = chance(50) ? IR_CASP : IR_STXP;
+        size_t expect = op == IR_CASP ? offsetof(struct vcpu, pair) : offsetof(struct vcpu, excl_val);
+        b = ir_op2(&blk, IR_AND, IR_I64, b, ir_const(&blk, IR_I64, ~15ull));
+        m = any_mem(3, false);
+        m.sext = false;
+        m.align = m.pair = true;
+        ir_val lo = ir_ld(&blk, IR_I64, m, b, 0);
+        m.align = m.pair = false;
+        ir_val hi = ir_ld(&blk, IR_I64, m, b, 8);
+        ir_ststate(&blk, 3, expect, chance(90) ? lo : arg(IR_I64));
+        ir_ststate(&blk, 3, expect + 8, chance(90) ? hi : arg(IR_I64));
+        if (op == IR_STXP)
+            ir_ststate(&blk, 3, offsetof(struct vcpu, excl_addr), chance(80) ? b : arg(IR_I64));
+        m.size = 4;
+        m.align = true;
+        keep(ir_pair(&blk, op, m, b, chance(30) ? lo : arg(IR_I64), chance(30) ? hi : arg(IR_I64)));
+        if (op == IR_CASP && chance(80))
+            keep(ir_ldstate(&blk, IR_I64, 3, expect + 8));
+        break;
+    }
     default:
         b = ir_op2(&blk, IR_AND, IR_I64, b, ir_const(&blk, IR_I64, ~7ull));
         m = any_mem(size, false);
@@ -524,7 +563,7 @@ static bool differ(const char **what)
     if (memcmp(ram[0], ram[1], RAM))
         return true;
     *what = "exclusive monitor";
-    if (a->excl_addr != b->excl_addr || a->excl_val[1] != b->excl_val[1])
+    if (a->excl_addr != b->excl_addr || memcmp(a->excl_val, b->excl_val, 16) || memcmp(a->pair, b->pair, 16))
         return true;
     *what = "FP flags";
     return fp_flags(a) != fp_flags(b);

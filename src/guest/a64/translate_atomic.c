@@ -25,64 +25,14 @@ static enum ir_type type_of(unsigned size)
     return size == 3 ? IR_I64 : IR_I32;
 }
 
-/* ---- 128-bit accesses, by helpers ---- */
-
-static uint32_t helper_mem(struct vcpu *c, bool write)
+/* For 128-bit pairs, which are aligned as a whole. */
+static struct ir_mem aligned_pair(const struct a64_tr *tr, bool write)
 {
-    const struct a64_cpu *cpu = a64c(c);
-    struct ir_mem m = {.size = 4, .align = 1, .write = write};
+    struct ir_mem m = aligned(tr, write ? 4 : 3, write);
 
-    m.view = cpu->el == 0 ? VIEW_USER : cpu->pan ? VIEW_KERNEL_PAN : VIEW_KERNEL;
-    return ir_mem_pack(m);
+    m.pair = !write;
+    return m;
 }
-
-/* a: va. Sets the monitor; the result is the low half, the high half is in excl_val[1]. */
-static uint64_t help_ldxp(struct vcpu *c, uint64_t a, uint64_t b, uint64_t d)
-{
-    u128 v = c->mem->load128(c, a, helper_mem(c, false), c->pc_off);
-
-    c->excl_addr = a;
-    c->excl_val[0] = v.lo;
-    c->excl_val[1] = v.hi;
-    return v.lo;
-}
-
-static const struct ir_helper helper_ldxp = {"ldxp", help_ldxp, IRE_FAULT | IRE_LOAD | IRE_STATE | IRE_WSTATE};
-
-/* a: va; b, d: low and high half. 0: stored, 1: not. */
-static uint64_t help_stxp(struct vcpu *c, uint64_t a, uint64_t b, uint64_t d)
-{
-    u128 expect = {c->excl_val[0], c->excl_val[1]}, v = {b, d}, old;
-    bool ours = c->excl_addr == a;
-
-    c->excl_addr = EXCL_NONE;
-    if (!ours)
-        return 1;
-    old = c->mem->cas128(c, a, expect, v, helper_mem(c, true), c->pc_off);
-    return old.lo != expect.lo || old.hi != expect.hi;
-}
-
-static const struct ir_helper helper_stxp = {
-    "stxp", help_stxp, IRE_FAULT | IRE_LOAD | IRE_STORE | IRE_STATE | IRE_WSTATE,
-};
-
-/* a: va; b: Rs | Rt << 8, both even. */
-static uint64_t help_casp(struct vcpu *c, uint64_t a, uint64_t b, uint64_t d)
-{
-    unsigned s = b & 0xff, t = b >> 8 & 0xff;
-    u128 expect = {c->r[s], s == 30 ? 0 : c->r[s + 1]};
-    u128 v = {c->r[t], t == 30 ? 0 : c->r[t + 1]};
-    u128 old = c->mem->cas128(c, a, expect, v, helper_mem(c, true), c->pc_off);
-
-    c->r[s] = old.lo;
-    if (s != 30)
-        c->r[s + 1] = old.hi;
-    return 0;
-}
-
-static const struct ir_helper helper_casp = {
-    "casp", help_casp, IRE_FAULT | IRE_LOAD | IRE_STORE | IRE_STATE | IRE_RGPR | IRE_WGPR,
-};
 
 /* hi:lo from two 32-bit registers. */
 static ir_val join32(struct a64_tr *tr, unsigned lo, unsigned hi)
@@ -128,12 +78,15 @@ bool trans_STXR(struct a64_tr *tr, const struct arg_STXR *a)
 bool trans_LDXP(struct a64_tr *tr, const struct arg_LDXP *a)
 {
     ir_val va = a64_base(tr, a->rn);
-    ir_val v;
+    ir_val v, hi;
 
-    if (a->sz) {
-        v = ir_call(tr->b, IR_I64, &helper_ldxp, va, IR_NONE, IR_NONE);
+    if (a->sz) {                                  /* each half is single-copy atomic; together they are if the STXP succeeds */
+        v = ir_ld(tr->b, IR_I64, aligned_pair(tr, false), va, 0);
+        hi = ir_ld(tr->b, IR_I64, a64_mem(tr, 3, false, false), va, 8);
+        set_monitor(tr, va, v);
+        ir_ststate(tr->b, 3, offsetof(struct vcpu, excl_val[1]), hi);
         a64_set_x(tr, a->rt, v);
-        a64_set_x(tr, a->rt2, ir_ldstate(tr->b, IR_I64, 3, offsetof(struct vcpu, excl_val[1])));
+        a64_set_x(tr, a->rt2, hi);
     } else {
         v = ir_ld(tr->b, IR_I64, aligned(tr, 3, false), va, 0);
         set_monitor(tr, va, v);
@@ -148,7 +101,7 @@ bool trans_STXP(struct a64_tr *tr, const struct arg_STXP *a)
     ir_val v;
 
     if (a->sz)
-        v = ir_call(tr->b, IR_I64, &helper_stxp, va, a64_x(tr, IR_I64, a->rt), a64_x(tr, IR_I64, a->rt2));
+        v = ir_pair(tr->b, IR_STXP, aligned_pair(tr, true), va, a64_x(tr, IR_I64, a->rt), a64_x(tr, IR_I64, a->rt2));
     else
         v = ir_stx(tr->b, aligned(tr, 3, true), va, join32(tr, a->rt, a->rt2));
     a64_set_x(tr, a->rs, v);
@@ -270,7 +223,11 @@ bool trans_CASP(struct a64_tr *tr, const struct arg_CASP *a)
         return false;
     va = a64_base(tr, a->rn);
     if (a->sz) {
-        ir_call(tr->b, IR_I64, &helper_casp, va, ir_const(tr->b, IR_I64, a->rs | a->rt << 8), IR_NONE);
+        ir_ststate(tr->b, 3, offsetof(struct vcpu, pair[0]), a64_x(tr, IR_I64, a->rs));
+        ir_ststate(tr->b, 3, offsetof(struct vcpu, pair[1]), a64_x(tr, IR_I64, a->rs + 1));
+        v = ir_pair(tr->b, IR_CASP, aligned_pair(tr, true), va, a64_x(tr, IR_I64, a->rt), a64_x(tr, IR_I64, a->rt + 1));
+        a64_set_x(tr, a->rs, v);
+        a64_set_x(tr, a->rs + 1, ir_ldstate(tr->b, IR_I64, 3, offsetof(struct vcpu, pair[1])));
     } else {
         expect = join32(tr, a->rs, a->rs + 1);
         v = join32(tr, a->rt, a->rt + 1);

@@ -29,7 +29,7 @@ struct val {
     bool wide;                                   /* bits 63:32 of the register are not known to be zero */
 };
 
-enum stub_kind { STUB_LOAD, STUB_LOADV, STUB_STORE, STUB_STOREV, STUB_AMO, STUB_CAS, STUB_STX, STUB_REGION, STUB_EVAL, STUB_FLAGS_EVAL,
+enum stub_kind { STUB_LOAD, STUB_LOADV, STUB_STORE, STUB_STOREV, STUB_AMO, STUB_CAS, STUB_STX, STUB_STXP, STUB_CASP, STUB_REGION, STUB_EVAL, STUB_FLAGS_EVAL,
     STUB_TRAP, STUB_VEC_HOMES };
 
 /* An operand as a stub must find it again. */
@@ -47,6 +47,7 @@ struct stub {
     bool ef;                                     /* EFLAGS hold NZCV where the stub returns to */
     bool direct;                                 /* REGION: the table has been looked at already */
     bool clean32;                                /* result is I32 */
+    bool rbx;                                    /* RBX is in F_TMP */
     uint8_t size;
     uint8_t view;
     uint32_t mem;                                /* see F_MEM */
@@ -113,7 +114,7 @@ struct host_state {
     bool bmi1, bmi2, lzcnt, avx, avx2, fma;
     struct host_callbacks cb;
     const uint8_t *enter, *leave, *leave_null, *leave_va, *unwind, *jump_miss;
-    const uint8_t *mem[STUB_STX + 1][2];         /* [stub kind][vec] */
+    const uint8_t *mem[STUB_CASP + 1][2];         /* [stub kind][vec] */
     const uint8_t *region[VIEW_COUNT];
     const uint8_t *call[3][2];                   /* [homes: clobbered only / stored / stored and reloaded][vec] */
     const uint8_t *load_vec;                     /* vector homes from memory */

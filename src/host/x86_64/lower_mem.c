@@ -19,7 +19,7 @@ struct stub *new_stub(struct gen *g, unsigned kind)
     s->dst = NOREG;
     s->site[0] = s->site[1] = -1;
     s->ef = false;
-    s->clean32 = false;
+    s->clean32 = s->rbx = false;
     return s;
 }
 
@@ -46,8 +46,8 @@ static enum access_kind kind_of(const struct gen *g)
 
 static void align_check(struct gen *g, const struct ir_insn *i, struct stub *s, unsigned ra)
 {
-    unsigned mask = (1u << i->mem.size) - 1;
-    if (!i->mem.align || !mask)
+    unsigned mask = ir_mem_align_mask(i->mem);
+    if (!mask)
         return;
     if (i->imm & mask) {
         lea(A, false, RAX, mo_bd(ra, (int32_t)i->imm));
@@ -132,7 +132,7 @@ static unsigned soft_probe(struct gen *g, const struct ir_insn *i, struct stub *
     alu_rm(A, true, ALU_ADD, t, table);
     /* Of the last byte, so that what crosses a page misses; with an alignment rule of the first, with its low bits. */
     lea(A, true, RAX, mo_bd(ra, (int32_t)(i->imm + (i->mem.align ? 0 : size - 1))));
-    alu_ri(A, true, ALU_AND, RAX, (int32_t)(PAGE_MASK | (i->mem.align ? size - 1 : 0)));
+    alu_ri(A, true, ALU_AND, RAX, (int32_t)(PAGE_MASK | ir_mem_align_mask(i->mem)));
     op_rm(A, 0x3b | OP_W, RAX, mo_bd(t, (int32_t)(write ? offsetof(struct tlb_entry, write_tag) : offsetof(struct tlb_entry, read_tag))));
     A->ef = false;
     stub_from(s, jcc32(A, X_NE));
@@ -523,6 +523,72 @@ static void stx(struct gen *g, const struct ir_insn *i)
     s->back = A->p;
 }
 
+/*
+ * CASP and STXP: CMPXCHG16B wants RDX:RAX and RCX:RBX. RDX and RCX are kept free of values; RBX, a home, is put aside before the
+ * first jump to the slow stub, which takes it back.
+ */
+static void pair(struct gen *g, const struct ir_insn *i)
+{
+    bool stxp = i->op == IR_STXP;
+    uint32_t fixed = 1u << RCX | 1u << RDX;
+    evict(g, RCX);
+    evict(g, RDX);
+    g->lock |= fixed;
+    unsigned ra = use(g, i->a), rb = use(g, i->b), rc = use(g, i->c);
+    struct stub *s = new_stub(g, stxp ? STUB_STXP : STUB_CASP);
+    s->val = (struct opnd){false, (uint8_t)rb, 0};
+    s->val2 = (struct opnd){false, (uint8_t)rc, 0};
+    stub_common(g, s, i, ra);
+    if (kind_of(g) == ACCESS_SLOW) {
+        g->lock &= ~fixed;
+        amo_slow(g, i, s);
+        return;
+    }
+    mov_mr(A, true, frame(F_TMP), RBX);
+    s->rbx = true;
+    struct mo m = address(g, i, s, ra, true);
+    if (kind_of(g) == ACCESS_SOFT) {
+        lea(A, true, m.base, m);
+        m = mo_bd(m.base, 0);
+    }
+    uint8_t *fail = NULL;
+    size_t expect = stxp ? offsetof(struct vcpu, excl_val) : offsetof(struct vcpu, pair);
+    if (stxp) {
+        lea(A, true, RAX, mo_bd(ra, (int32_t)i->imm));
+        op_rm(A, 0x3b | OP_W, RAX, STATE(excl_addr));
+        fail = jcc32(A, X_NE);
+    }
+    mov_rr(A, true, RCX, rc);
+    if (rb != RBX)
+        mov_rr(A, true, RBX, rb);
+    mov_rm(A, true, RAX, state_at(expect));
+    mov_rm(A, true, RDX, state_at(expect + 8));
+    uint8_t *start = site_begin(g);
+    op_rm(A, 0xc7 | M_0F | OP_LOCK | OP_W, 1, m);        /* cmpxchg16b */
+    site_end(g, s, start);
+    if (stxp) {
+        land32(A, fail);
+        setcc(A, X_NE, RAX);
+        mov_mi(A, true, STATE(excl_addr), -1);
+    } else {
+        mov_mr(A, true, state_at(expect + 8), RDX);
+    }
+    mov_rm(A, true, RBX, frame(F_TMP));
+    A->ef = false;
+    g->lock &= ~fixed;
+    release_dying(g, i, m, true);
+    if (g->v[g->i].last > g->i) {
+        unsigned d = def(g, NOREG);
+        s->dst = (uint8_t)d;
+        s->clean32 = stxp;
+        if (stxp)
+            movzx8(A, d, RAX);
+        else
+            mov_rr(A, true, d, RAX);
+    }
+    s->back = A->p;
+}
+
 bool lower_mem(struct gen *g, const struct ir_insn *i)
 {
     switch ((enum ir_op)i->op) {
@@ -533,6 +599,8 @@ bool lower_mem(struct gen *g, const struct ir_insn *i)
     case IR_AMO: amo(g, i); return true;
     case IR_CAS: cas(g, i); return true;
     case IR_STX: stx(g, i); return true;
+    case IR_CASP:
+    case IR_STXP: pair(g, i); return true;
     case IR_FENCE:
         op_rm(A, 0x83 | OP_LOCK, 1, frame(F_TMP));           /* lock or dword [frame], 0: a full barrier, cheaper than MFENCE */
         e1(A, 0);
@@ -563,12 +631,16 @@ static void emit_mem_stub(struct gen *g, struct stub *s)
         if (s->site[k] >= 0)
             g->site[s->site[k]].slow = (uint32_t)(A->p - g->start);
     }
+    if (s->rbx)
+        mov_rm(A, true, RBX, frame(F_TMP));
     if (kind == STUB_STOREV)
         movups_mr(A, frame(F_ARG0), s->val.reg);
     else if (kind != STUB_LOAD && kind != STUB_LOADV)
         store_opnd(g, F_ARG0, &s->val);
     if (kind == STUB_CAS)
         store_opnd(g, F_ARG1, &s->val2);
+    if (kind == STUB_CASP || kind == STUB_STXP)
+        store_opnd(g, F_ARG0 + 8, &s->val2);
     if (kind == STUB_STOREV && s->size < 4)
         kind = STUB_STORE;
     if (kind == STUB_LOADV && s->size < 4)

@@ -239,7 +239,7 @@ static void emit_access(struct as *a, unsigned kind, bool vec, const void *fn)
     lea(a, true, RDI, mo_bd(RBP, -VCPU_BIAS));
     if (kind != STUB_LOAD && kind != STUB_LOADV)
         mov_rm(a, true, argreg[n++], tframe(F_ARG0));
-    if (kind == STUB_STOREV)
+    if (kind == STUB_STOREV || kind == STUB_CASP || kind == STUB_STXP)
         mov_rm(a, true, argreg[n++], tframe(F_ARG0 + 8));
     if (kind == STUB_CAS)
         mov_rm(a, true, argreg[n++], tframe(F_ARG1));
@@ -465,6 +465,8 @@ size_t host_init(void *code, size_t size, const struct host_callbacks *cb)
         emit_access(a, STUB_AMO, vec, (const void *)(uintptr_t)cb->mem.amo);
         emit_access(a, STUB_CAS, vec, (const void *)(uintptr_t)cb->mem.cas);
         emit_access(a, STUB_STX, vec, (const void *)(uintptr_t)cb->mem.stx);
+        emit_access(a, STUB_STXP, vec, (const void *)(uintptr_t)cb->mem.stxp);
+        emit_access(a, STUB_CASP, vec, (const void *)(uintptr_t)cb->mem.casp);
     }
     for (unsigned v = 0; v < VIEW_COUNT; v++)
         emit_region(a, v);
