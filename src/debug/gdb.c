@@ -61,9 +61,10 @@ static void send_text(struct text *t)
 
 static void add_hex(struct text *t, const void *data, size_t len)
 {
+    static const char digits[] = "0123456789abcdef";
     const uint8_t *p = data;
     for (size_t i = 0; i < len; i++)
-        text_printf(t, "%02x", p[i]);
+        text_add(t, (const char[]){ digits[p[i] >> 4], digits[p[i] & 15] }, 2);
 }
 
 static unsigned n_cpus(void)

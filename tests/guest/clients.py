@@ -1,0 +1,309 @@
+#!/usr/bin/env python3
+# The command lines by which other tools start qemu-system-aarch64, run as they stand with gnomon called by that name: the guest comes
+# up, has what the line gives it, and the run ends as the tool expects; or one line names the option that is refused.
+"""usage: clients.py [options] -- EMULATOR
+
+Exit status 0 if every client passed. Prints one line a client. --only NAME,... runs some."""
+
+import argparse
+import gzip
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from boot import PROMPT, get_guest          # noqa: E402
+from console import Console, GuestError     # noqa: E402
+from monitor import Qmp, Stream             # noqa: E402
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+MODULES = "virtio_pci,virtio_mmio,virtio_blk,virtio_net,virtio_console,virtio_balloon,virtio_rng,9p,9pnet_virtio,crc32c_generic,ext4"
+QEMU = "qemu-system-aarch64"
+
+
+class Work:
+    """A directory with the files that lines name, and a PATH on which gnomon is called qemu-system-aarch64."""
+
+    def __init__(self, args):
+        self.args, self.t = args, args.timeout
+        self.dir = tempfile.mkdtemp(prefix="gnomon-clients-")
+        os.mkdir(self.path("bin"))
+        os.symlink(os.path.realpath(args.emulator[0]), self.path("bin", QEMU))
+        self.env = dict(os.environ, PATH=self.path("bin") + ":" + os.environ["PATH"])
+        self.kernel = get_guest("kernel", args.kernel)
+        self.initrd = get_guest("initramfs", "--modules", args.kernel + ":" + MODULES, "--add", os.path.join(HERE, "clients.sh") + ":/opt/tests/clients.sh")
+        os.mkdir(self.path("share"))
+        with open(self.path("share", "marker"), "w") as f:
+            f.write("shared by the host\n")
+        self.text = []
+
+    def path(self, *names):
+        return os.path.join(self.dir, *names)
+
+    def disk(self, name="disk", size=1 << 20):
+        """A raw disk that begins with its name."""
+        with open(self.path(name), "wb") as f:
+            f.write(name.encode())
+            f.truncate(size)
+        return self.path(name)
+
+    def qcow2(self, name, back):
+        self.tool("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", back, self.path(name))
+        return self.path(name)
+
+    def rootfs(self):
+        """An ext4 file system with busybox and a marker, as build systems make one."""
+        tree = self.path("tree")
+        if not os.path.exists(tree):
+            os.makedirs(os.path.join(tree, "bin"))
+            os.makedirs(os.path.join(tree, "etc"))
+            top = get_guest("debs", "busybox-static")
+            found = [os.path.join(top, d, "busybox") for d in ("bin", "usr/bin") if os.path.exists(os.path.join(top, d, "busybox"))]
+            shutil.copy(found[0], os.path.join(tree, "bin", "busybox"))
+            with open(os.path.join(tree, "etc", "marker"), "w") as f:
+                f.write("built for the board\n")
+        image = self.path("rootfs.ext4")
+        if os.path.exists(image):
+            os.unlink(image)
+        self.tool("mke2fs", "-q", "-t", "ext4", "-d", tree, image, "8M")
+        return image
+
+    def tool(self, *command):
+        p = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if p.returncode:
+            raise GuestError("%s: status %d" % (command[0], p.returncode), p.stdout)
+        return p.stdout
+
+    # ---- running a line ----
+
+    def run(self, line, **kw):
+        """To its end, without a terminal: (status, output, errors)."""
+        p = subprocess.run([QEMU] + line, env=self.env, cwd=self.dir, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           timeout=self.t, **kw)
+        out = p.stdout.decode("utf-8", "replace").replace("\r", "")
+        self.text.append(out)
+        return p.returncode, out, p.stderr.decode("utf-8", "replace")
+
+    def start(self, line, **kw):
+        kw.setdefault("stdin", subprocess.DEVNULL)
+        return subprocess.Popen([QEMU] + line, env=self.env, cwd=self.dir, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kw)
+
+    def terminal(self, line):
+        """On a terminal of its own: a Console."""
+        return Console(["env", "PATH=" + self.env["PATH"], QEMU] + line, self, cwd=self.dir)
+
+    def write(self, text):                   # Console's log
+        self.text.append(text)
+
+    def flush(self):
+        pass
+
+    def close(self):
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Socket(Console):
+    """A Console on a local socket of the machine P."""
+
+    def __init__(self, path, p, work):
+        self.command, self.log, self.buffer, self.everything, self.started = [path], work, "", [], time.monotonic()
+        self.p, self.status, self.pid = p, -1, 0
+        self.stream = Stream(path, work.t)
+        self.fd = os.dup(self.stream.s.fileno())
+
+    def wait(self, timeout):
+        return self.p.wait(timeout)
+
+
+def need(condition, what, tail=""):
+    if not condition:
+        raise GuestError(what, tail)
+
+
+def ends(con, t, status=0):
+    got = con.wait(t)
+    need(got == status, "exit status %s, not %s" % (got, status), con.tail())
+
+
+def probe(con, t, *patterns):
+    """The shell is reached, and what the guest has matches each pattern, a line each; returns the lines."""
+    con.expect(r"gnomon-guest: user space is up", t)
+    con.expect(PROMPT, t)
+    con.send("sh /opt/tests/clients.sh\n")
+    con.expect(r"^probe: end", t)
+    con.expect(PROMPT, t)
+    lines = re.findall(r"^probe: (.*)$", con.output(), re.M)
+    for p in patterns:
+        need(any(re.fullmatch(p, line) for line in lines), "no line '%s' from the guest" % p, "\n".join(lines))
+    return lines
+
+
+def power_off(con, t):
+    con.send("poweroff -f\n")
+    ends(con, t)
+
+
+def warnings(text):
+    return re.findall(r"^gnomon: warning: (.*)$", text.replace("\r", ""), re.M)
+
+
+NET = r"net eth0 (52:54:00:[0-9a-f:]{8}) 10\.0\.2\.15"
+RNG = r"rng virtio_rng\.0 32"
+APPEND = "console=ttyAMA0 quiet"
+
+
+def refused(w, line, pattern):
+    """One line on standard error, which names the option; status 1."""
+    status, out, err = w.run(line)
+    need(status == 1 and not out and re.fullmatch(r"gnomon: " + pattern + r"[^\n]*\n", err), "status %s, want a refusal like '%s'" % (status, pattern), err + out)
+
+
+# ---- the clients; the line in each is theirs but for the names of files ----
+
+def kunit(w):
+    """A kernel without user space: it runs its tests and reboots. Debian's has none, finds no root and reboots likewise."""
+    line = ["-nodefaults", "-m", "1024", "-kernel", w.kernel, "-append", "console=ttyAMA0 kunit_shutdown=reboot panic=-1", "-no-reboot", "-nographic",
+            "-serial", "stdio", "-machine", "virt", "-cpu", "max,pauth-impdef=on"]
+    p = w.start(line, stdin=subprocess.PIPE)
+    out, _ = p.communicate(timeout=w.t)
+    out = out.decode("utf-8", "replace")
+    w.write(out)
+    need(p.returncode == 0 and "Unable to mount root fs" in out and "Rebooting" in out and not warnings(out), "status %d" % p.returncode, out[-2000:])
+
+
+def buildroot(w):
+    image = w.rootfs()
+    with w.terminal(["-M", "virt", "-cpu", "cortex-a53", "-nographic", "-smp", "1", "-kernel", w.kernel, "-append", "rootwait root=/dev/vda console=ttyAMA0",
+                     "-netdev", "user,id=eth0", "-device", "virtio-net-device,netdev=eth0", "-drive", "file=%s,if=none,format=raw,id=hd0" % image,
+                     "-device", "virtio-blk-device,drive=hd0", "-initrd", w.initrd]) as con:
+        probe(con, w.t, r"disk vda sectors=16384 ro=0 serial= first=.*", "root built for the board", NET, r"cpus 1 memory \d\d")
+        need(not warnings(con.output()), "warnings", con.output())
+        power_off(con, w.t)
+    need("written by the guest" in w.tool("debugfs", "-R", "cat /written", image), "the image holds what the guest wrote")
+    w.tool("e2fsck", "-fn", image)
+
+
+def openwrt(w):
+    """scripts/qemustart with a root image, and the README's line for a kernel with its own initramfs."""
+    with w.terminal(["-machine", "virt", "-cpu", "cortex-a57", "-nographic", "-kernel", w.kernel, "-drive", "file=%s,format=raw,if=virtio" % w.rootfs(),
+                     "-append", "root=/dev/vda rootwait", "-initrd", w.initrd]) as con:
+        probe(con, w.t, "root built for the board", NET)
+        con.send("\x01c")
+        con.expect(r"\(qemu\) ", w.t)
+        con.send("quit\n")
+        ends(con, w.t)
+    with w.terminal(["-nographic", "-M", "virt", "-cpu", "cortex-a53", "-kernel", w.kernel, "-initrd", w.initrd]) as con:
+        con.expect(r"gnomon-guest: user space is up", w.t)
+        con.expect(PROMPT, w.t)
+        con.send("\x01x")
+        ends(con, w.t)
+    refused(w, ["-machine", "virt", "-cpu", "cortex-a57", "-nographic", "-netdev", "bridge,id=lan,br=br-lan", "-device", "virtio-net-pci,netdev=lan"],
+            r"-netdev bridge,")
+
+
+ABSENT_EL2, ABSENT_MTE = r"-machine virtualization=on: .*EL1.*", r"-machine mte=on: .*"
+
+
+def warned(con, *patterns):
+    got = warnings(con.output())
+    need(len(got) == len(patterns) and all(re.fullmatch(p, g) for p, g in zip(patterns, got)), "warnings: %r" % got)
+
+
+def tuxlava(w):
+    """Also LAVA's, LKFT's and KernelCI's."""
+    line = ["-cpu", "max,pauth-impdef=on", "-machine", "virt,virtualization=on,gic-version=3,mte=on", "-nographic", "-net",
+            "nic,model=virtio,macaddr=52:54:00:12:34:58", "-net", "user", "-m", "4G", "-monitor", "none", "-smp", "2", "-no-reboot", "-kernel", w.kernel,
+            "-append", "console=ttyAMA0,115200 rootwait root=/dev/vda debug verbose console_msg_format=syslog earlycon"]
+    with w.terminal(line + ["-drive", "file=%s,format=raw,id=hd0,if=virtio" % w.rootfs(), "-initrd", w.initrd]) as con:
+        probe(con, w.t, "root built for the board", "net eth0 52:54:00:12:34:58 10.0.2.15", r"cpus 2 memory (39|40)\d\d", "el EL1")
+        warned(con, ABSENT_EL2, ABSENT_MTE)
+        con.send("reboot -f\n")
+        ends(con, w.t)
+    # With an initramfs, without a network.
+    line = ["-cpu", "max,pauth-impdef=on,lpa2=off", "-machine", "virt,virtualization=on,gic-version=3,mte=on", "-nographic", "-nic", "none", "-m", "4G",
+            "-monitor", "none", "-no-reboot", "-kernel", w.kernel, "-append", "console=ttyAMA0,115200 rootwait root=/dev/ram0 debug earlycon", "-smp", "2", "-initrd", w.initrd]
+    with w.terminal(line) as con:
+        lines = probe(con, w.t, "el EL1")
+        need(not any(x.startswith(("net", "disk")) for x in lines), "there is a network or a disk", "\n".join(lines))
+        power_off(con, w.t)
+
+
+def boot_utils(w):
+    image = w.path("Image.gz")
+    with open(w.kernel, "rb") as f, gzip.open(image, "wb", 1) as g:
+        shutil.copyfileobj(f, g)
+    for cpu, more, warns in (("max,lpa2=off,pauth-impdef=true", ["-smp", "2"], [ABSENT_EL2]), ("cortex-a72", [], [ABSENT_EL2])):
+        line = ["-display", "none", "-nodefaults", "-cpu", cpu, "-machine", "virt,gic-version=max,virtualization=true", "-append",
+                "console=ttyAMA0 earlycon", "-kernel", image, "-initrd", w.initrd, "-m", "1G"] + more + ["-serial", "mon:stdio"]
+        with w.terminal(line) as con:
+            probe(con, w.t, "el EL1", r"cpus %d memory 9\d\d" % (2 if more else 1))
+            warned(con, *warns)
+            power_off(con, w.t)
+
+
+def debvm(w):
+    """The kernel and the initramfs are descriptors of files that have no name any more."""
+    for machine, cpu, more in (("type=virt,gic-version=max", "max,pauth-impdef=on", ["-smp", "2"]), ("type=virt,highmem=off,gic-version=2", "max,pauth-impdef=on", []),
+                               ("type=virt", "max", [])):
+        disk = w.disk("debvm-disk", 16 << 20)
+        line = ["-no-user-config", "-name", "debvm-run disk", "-m", "1G", "-kernel", "/proc/self/fd/7", "-initrd", "/proc/self/fd/8",
+                "-machine", machine, "-cpu", cpu] + more + [
+                "-device", "virtio-blk-pci,drive=root,serial=root", "-drive", "id=root,if=none,media=disk,format=raw,discard=unmap,file=%s,cache=unsafe" % disk,
+                "-object", "rng-random,filename=/dev/urandom,id=rng0", "-device", "virtio-rng-pci,rng=rng0", "-object", "iothread,id=iothread0",
+                "-device", "virtio-balloon-pci,id=balloon0,free-page-hint=on,free-page-reporting=on,iothread=iothread0", "-nographic",
+                "-append", "console=ttyAMA0 quiet", "-netdev", "user,id=net0,hostfwd=tcp:127.0.0.1:0-:22", "-device", "virtio-net-pci,netdev=net0"]
+        # The kernel is a file, the initramfs comes through a pipe: what debvm takes out of an image has no name.
+        with Console(["sh", "-c", 'cat "$2" | { exec 8<&0 7<"$1" </dev/tty; shift 2; exec "$@"; }', "sh", w.kernel, w.initrd, "env", "PATH=" + w.env["PATH"], QEMU] +
+                     line, w, cwd=w.dir) as con:
+            probe(con, w.t, "disk vda sectors=32768 ro=0 serial=root first=debvm-disk", NET, RNG, "balloon [01]{5}1", r"cpus %d memory 9\d\d" % (2 if more else 1))
+            need(not warnings(con.output()), "warnings", con.output())
+            power_off(con, w.t)
+
+
+CLIENTS = [kunit, buildroot, openwrt, tuxlava, boot_utils, debvm]
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--kernel", default="bookworm")
+    ap.add_argument("--timeout", type=float, default=120, help="seconds for each wait")
+    ap.add_argument("--name", default="clients", help="prefix of the printed lines")
+    ap.add_argument("--log", help="write the consoles' output there")
+    ap.add_argument("--only", help="comma-separated clients")
+    ap.add_argument("emulator", nargs="+")
+    args = ap.parse_args()
+    failed = 0
+    try:
+        w = Work(args)
+    except GuestError as e:
+        print("%s: FAILED: %s" % (args.name, e))
+        return 1
+    try:
+        for client in CLIENTS:
+            if args.only and client.__name__ not in args.only.split(","):
+                continue
+            start = time.monotonic()
+            try:
+                client(w)
+                print("%s: ok: %s (%.1f s)" % (args.name, client.__name__, time.monotonic() - start), flush=True)
+            except (GuestError, subprocess.TimeoutExpired, OSError, EOFError) as e:
+                failed += 1
+                print("%s: FAILED: %s: %s" % (args.name, client.__name__, e), flush=True)
+                print("".join("    | %s\n" % l for l in getattr(e, "tail", "").split("\n")), end="")
+    finally:
+        if args.log:
+            with open(args.log, "w") as f:
+                f.write("".join(w.text))
+        w.close()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
