@@ -15,13 +15,12 @@
 #include "opt/opt.h"
 #include "xlate/internal.h"
 
-#define HASH_MIN 65536u
 #define MIN_BLOCK 48u                             /* bytes of code area that a block takes at least */
+#define RECORD_SHARE 8u                           /* bytes of records for one of code, at most: address space only */
 
 void cache_init(void)
 {
-    xl.hash_mask = HASH_MIN - 1;
-    xl.hash = xcalloc(HASH_MIN, sizeof(*xl.hash));
+    table_init();
     xl.page = xcalloc(mem_ram.size >> PAGE_SHIFT, sizeof(*xl.page));
     xl.ir = xcalloc(1, sizeof(*xl.ir));
     pthread_mutex_init(&xl.lock, NULL);
@@ -32,6 +31,17 @@ void cache_init(void)
     xl.area = mmap(NULL, xl.cfg.code_size, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (xl.area == MAP_FAILED)
         die("cannot reserve %zu bytes of executable memory for translated code", xl.cfg.code_size);
+    /* Cold code is bound by misses of the instruction TLB, and filling a page by the fault that makes it. */
+    madvise(xl.area, xl.cfg.code_size, MADV_HUGEPAGE);
+}
+
+static void *reserve(size_t size)
+{
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED)
+        die("out of memory");
+    madvise(p, size, MADV_HUGEPAGE);
+    return p;
 }
 
 /* The area behind the thunks, in SEGMENTS equal parts. */
@@ -43,48 +53,10 @@ static void make_segments(size_t used)
         s->base = s->at = xl.area + ALIGN_UP(used, (size_t)64) + i * each;
         s->end = s->base + each - 64;
         s->cap = (uint32_t)(each / MIN_BLOCK);
-        s->block = mmap(NULL, s->cap * sizeof(*s->block), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (s->block == MAP_FAILED)
-            die("out of memory");
+        s->block = reserve(s->cap * sizeof(*s->block));
+        s->record = s->record_at = reserve(each * RECORD_SHARE);
+        s->record_end = s->record + each * RECORD_SHARE;
     }
-}
-
-static uint32_t hash_of(uint64_t gpa, uint32_t flags)
-{
-    uint64_t h = (gpa >> 2 ^ (uint64_t)flags << 40) * 0x9e3779b97f4a7c15ull;
-    return (uint32_t)(h >> 40) & xl.hash_mask;
-}
-
-struct block *cache_find(uint64_t gpa, uint32_t flags)
-{
-    for (struct block *b = xl.hash[hash_of(gpa, flags)]; b; b = b->hash_next)
-        if (b->gpa == gpa && b->flags == flags)
-            return b;
-    return NULL;
-}
-
-static void hash_insert(struct block *b)
-{
-    struct block **head = &xl.hash[hash_of(b->gpa, b->flags)];
-    b->hash_next = *head;
-    b->hash_prev = head;
-    if (*head)
-        (*head)->hash_prev = &b->hash_next;
-    *head = b;
-}
-
-static void hash_grow(void)
-{
-    uint32_t n = xl.hash_mask + 1;
-    struct block **old = xl.hash;
-    xl.hash = xcalloc(2 * (size_t)n, sizeof(*xl.hash));
-    xl.hash_mask = 2 * n - 1;
-    for (uint32_t i = 0; i < n; i++)
-        for (struct block *b = old[i], *next; b; b = next) {
-            next = b->hash_next;
-            hash_insert(b);
-        }
-    free(old);
 }
 
 static void unlink_out(struct link *l)
@@ -120,13 +92,10 @@ static void detach(struct block *b)
         unlink_out(b->incoming);
     for (unsigned i = 0; i < HOST_MAX_EXITS; i++)
         unlink_out(&b->out[i]);
-    *b->hash_prev = b->hash_next;
-    if (b->hash_next)
-        b->hash_next->hash_prev = b->hash_prev;
+    table_remove(b);
     *b->page_prev = b->page_next;
     if (b->page_next)
         b->page_next->page_prev = b->page_prev;
-    xl.n_blocks--;
 }
 
 void cache_flush_now(struct vcpu *c)
@@ -163,13 +132,6 @@ void cache_purge_jumps(const struct block *b)
         }
 }
 
-static void forget(struct block *b)
-{
-    sites_forget(b);
-    free(b->soft);
-    free(b->ir);
-    free(b);
-}
 
 /* Drop b. Its code bytes stay until the segment is reused: the vCPU may be inside it. */
 void cache_remove(struct block *b)
@@ -178,7 +140,7 @@ void cache_remove(struct block *b)
     xl.stats.removed++;
     b->size = 0;                                  /* marks it dead; freed with its segment */
     if (!xl.cfg.jit) {
-        b->hash_next = xl.dead;
+        b->dead_next = xl.dead;
         xl.dead = b;
     }
 }
@@ -187,8 +149,9 @@ static void forget_list(struct block *dead)
 {
     while (dead) {
         struct block *b = dead;
-        dead = b->hash_next;
-        forget(b);
+        dead = b->dead_next;
+        free(b->ir);
+        free(b);
     }
 }
 
@@ -220,9 +183,10 @@ static void reclaim(struct segment *s)
     uint32_t n = s->n;
     __atomic_store_n(&s->n, 0, __ATOMIC_RELEASE);
     for (uint32_t i = 0; i < n; i++)
-        forget(s->block[i]);
+        sites_forget(s->block[i]);
     xl.stats.evicted += n;
     s->at = s->base;
+    s->record_at = s->record;
     s->draining = false;
 }
 
@@ -241,10 +205,9 @@ static void wait_drained(struct vcpu *c, struct segment *s)
 
 void cache_unlink_all(void)
 {
-    for (uint32_t h = 0; h <= xl.hash_mask; h++)
-        for (struct block *b = xl.hash[h]; b; b = b->hash_next)
-            for (unsigned i = 0; i < HOST_MAX_EXITS; i++)
-                unlink_out(&b->out[i]);
+    for (uint32_t n = 0; n <= xl.table_mask; n++)
+        for (unsigned i = 0; xl.table[n].b && i < HOST_MAX_EXITS; i++)
+            unlink_out(&xl.table[n].b->out[i]);
     flush_jump_caches(FLUSH_KEYS);
 }
 
@@ -255,9 +218,9 @@ void cache_clear(void)
             drain_segment(&xl.seg[i]);
             reclaim(&xl.seg[i]);
         }
-    for (uint32_t h = 0; h <= xl.hash_mask; h++)
-        while (xl.hash[h])
-            cache_remove(xl.hash[h]);            /* the interpreter's: they are in no segment */
+    for (uint32_t n = 0; n <= xl.table_mask; n++)
+        while (xl.table[n].b)
+            cache_remove(xl.table[n].b);          /* the interpreter's: they are in no segment */
     forget_list(xl.dead);
     xl.dead = NULL;
     flush_jump_caches(FLUSH_ALL);
@@ -301,54 +264,89 @@ struct block *cache_by_host_pc(const void *pc)
     return NULL;
 }
 
-static void log_guest(const struct block *b, uint64_t pc)
+static void log_guest(const uint8_t *bytes, uint32_t size, uint64_t gpa, uint32_t flags, uint64_t pc)
 {
-    log_printf("----------------\nblock gpa %#llx pc %#llx flags %#x\n", (unsigned long long)b->gpa, (unsigned long long)pc, b->flags);
+    log_printf("----------------\nblock gpa %#llx pc %#llx flags %#x\n", (unsigned long long)gpa, (unsigned long long)pc, flags);
     char text[128];
-    for (uint32_t off = 0; off < b->size;) {
-        unsigned n = xl.guest->disas(b->bytes + off, pc + off, text, sizeof(text));
+    for (uint32_t off = 0; off < size;) {
+        unsigned n = xl.guest->disas(bytes + off, pc + off, text, sizeof(text));
         log_printf("  %#llx: %s\n", (unsigned long long)(pc + off), text);
         off += n;
     }
 }
 
-/* false: there was no room, the lock was released to make some. */
-static bool emit(struct vcpu *c, struct block *b)
+/* What does not depend on how it runs. *b is all zero. */
+static void describe(struct block *b, const struct ir_block *ir, uint64_t gpa, uint32_t flags, const uint8_t *bytes)
 {
-    const enum access_kind user = xl.cfg.verify ? ACCESS_SLOW : b->flags & XF_USER_WINDOWS ? ACCESS_REGION : ACCESS_SOFT;
-    const enum access_kind kernel = xl.cfg.verify ? ACCESS_SLOW : b->flags & XF_KERNEL_WINDOWS ? ACCESS_REGION : ACCESS_SOFT;
+    b->gpa = gpa;
+    b->flags = flags;
+    b->size = ir->size;
+    b->guest_insns = ir->guest_insns;
+    b->epoch = xl.epoch;
+    memcpy(b->bytes, bytes, ir->size);
+}
+
+/* NULL: there was no room, the lock was released to make some. */
+static struct block *emit(struct vcpu *c, uint64_t gpa, uint32_t flags, const uint8_t *bytes)
+{
+    const enum access_kind user = xl.cfg.verify ? ACCESS_SLOW : flags & XF_USER_WINDOWS ? ACCESS_REGION : ACCESS_SOFT;
+    const enum access_kind kernel = xl.cfg.verify ? ACCESS_SLOW : flags & XF_KERNEL_WINDOWS ? ACCESS_REGION : ACCESS_SOFT;
     struct host_gen_opts o = {
         .kind = { [VIEW_USER] = user, [VIEW_KERNEL] = kernel, [VIEW_KERNEL_PAN] = kernel },
         .predict = predict_region,
         .opaque = c,
     };
+    const struct ir_block *ir = xl.ir;
+    const struct retry *again = &xl.retry[gpa >> 2 & (RETRY_SIZE - 1)];
+    uint8_t tries = again->gpa == gpa ? again->tries : 0;
+    struct host_code code;
     if (!xl.seg[0].base)
         make_segments(xl.cfg.code_size / 64);
-    ((struct xlate_vcpu *)c->xlate)->no_prediction = b->tries >= MISS_TRIES;
+    ((struct xlate_vcpu *)c->xlate)->no_prediction = tries >= MISS_TRIES;
     struct segment *s = &xl.seg[xl.cur];
     if (s->draining) {
         wait_drained(c, s);
-        return false;
+        return NULL;
     }
-    if (s->n == s->cap || !host_generate(xl.ir, &o, s->at, (size_t)(s->end - s->at), &b->code)) {
+    if (s->n == s->cap || (size_t)(s->record_end - s->record_at) < sizeof(struct block) + PAGE_SIZE + 4 * IR_MAX_INSNS ||
+        !host_generate(ir, &o, s->at, (size_t)(s->end - s->at), &code)) {
         if (!s->n)
-            bug("a block of %u IR instructions does not fit in %zu bytes", xl.ir->n, (size_t)(s->end - s->at));
+            bug("a block of %u IR instructions does not fit in %zu bytes", ir->n, (size_t)(s->end - s->at));
         xl.cur = (xl.cur + 1) % SEGMENTS;
         if (xl.seg[xl.cur].n)
             drain_segment(&xl.seg[xl.cur]);
-        return false;
+        return NULL;
     }
-    s->at = (uint8_t *)(uintptr_t)b->code.entry + MAX(ALIGN_UP(b->code.size, 16u), MIN_BLOCK);
-    if (b->code.n_sites)
-        b->soft = xcalloc(b->code.n_sites, 1);
-    for (unsigned i = 0; i < b->code.n_exits; i++) {
-        b->code.exit[i].block = b;
-        b->out[i].exit = &b->code.exit[i];
+    s->at = (uint8_t *)(uintptr_t)code.entry + MAX(ALIGN_UP(code.size, 16u), MIN_BLOCK);
+    struct block *b = (struct block *)(void *)s->record_at;
+    s->record_at += ALIGN_UP(sizeof(*b) + ir->size + code.n_sites, (size_t)64);
+    memset(b, 0, sizeof(*b));
+    describe(b, ir, gpa, flags, bytes);
+    b->code = code;
+    b->tries = tries;
+    if (code.n_sites)
+        b->soft = memset(b->bytes + ir->size, 0, code.n_sites);
+    for (unsigned i = 0; i < code.n_exits; i++) {
+        code.exit[i].block = b;
+        b->out[i].exit = &code.exit[i];
     }
     s->block[s->n] = b;
     __atomic_store_n(&s->n, s->n + 1, __ATOMIC_RELEASE);
-    xl.stats.host_bytes += b->code.size;
-    return true;
+    xl.stats.host_bytes += code.size;
+    return b;
+}
+
+static struct block *keep_ir(uint64_t gpa, uint32_t flags, const uint8_t *bytes)
+{
+    const struct ir_block *ir = xl.ir;
+    struct block *b = xcalloc(1, sizeof(*b) + ir->size);
+    size_t size = offsetof(struct ir_block, insn) + ir->n * sizeof(ir->insn[0]);
+    describe(b, ir, gpa, flags, bytes);
+    b->ir = malloc(size);
+    if (!b->ir)
+        die("out of memory");
+    memcpy(b->ir, ir, size);
+    return b;
 }
 
 struct block *cache_add(struct vcpu *c, uint64_t gpa, uint32_t flags)
@@ -362,53 +360,30 @@ struct block *cache_add(struct vcpu *c, uint64_t gpa, uint32_t flags)
         .flags = flags & ((1u << XF_KIND_SHIFT) - 1),
     };
     struct ir_block *ir = xl.ir;
-    ir_reset(ir, ctx.pc_off);
     xl.guest->translate(ir, &ctx, c);
-    uint32_t size = ir->size ? ir->size : xl.guest->insn_align;
-    struct block *b = xcalloc(1, sizeof(*b) + size);
-    b->gpa = gpa;
-    b->flags = flags;
-    b->size = size;
-    b->guest_insns = ir->guest_insns;
-    b->epoch = xl.epoch;
-    const struct retry *again = &xl.retry[gpa >> 2 & (RETRY_SIZE - 1)];
-    if (again->gpa == gpa)
-        b->tries = again->tries;
-    memcpy(b->bytes, page + ctx.pc_off, size);
+    ir->size = ir->size ? ir->size : xl.guest->insn_align;
     if (log_on(LOG_in_asm))
-        log_guest(b, vcpu_pc(c));
+        log_guest(page + ctx.pc_off, ir->size, gpa, flags, vcpu_pc(c));
     opt_block(ir);
     if (log_on(LOG_ir))
         ir_print(ir, log_printf);
     if (xl.cfg.check_ir)
         ir_verify(ir);
-    if (xl.cfg.jit) {
-        if (!emit(c, b)) {
-            free(b);
-            return NULL;
-        }
-        if (log_on(LOG_out_asm))
-            host_disas(b->code.entry, b->code.text, log_printf);
-        if (xl.perf_map)
-            fprintf(xl.perf_map, "%llx %x guest_%llx\n", (unsigned long long)(uintptr_t)b->code.entry, b->code.size,
-                    (unsigned long long)vcpu_pc(c));
-    } else {
-        size_t bytes = offsetof(struct ir_block, insn) + ir->n * sizeof(ir->insn[0]);
-        b->ir = malloc(bytes);
-        if (!b->ir)
-            die("out of memory");
-        memcpy(b->ir, ir, bytes);
-    }
-    if (xl.n_blocks > xl.hash_mask)
-        hash_grow();
-    hash_insert(b);
+    struct block *b = xl.cfg.jit ? emit(c, gpa, flags, page + ctx.pc_off) : keep_ir(gpa, flags, page + ctx.pc_off);
+    if (!b)
+        return NULL;
+    if (xl.cfg.jit && log_on(LOG_out_asm))
+        host_disas(b->code.entry, b->code.text, log_printf);
+    if (xl.cfg.jit && xl.perf_map)
+        fprintf(xl.perf_map, "%llx %x guest_%llx\n", (unsigned long long)(uintptr_t)b->code.entry, b->code.size,
+                (unsigned long long)vcpu_pc(c));
+    table_insert(b);
     struct block **head = &xl.page[(gpa - mem_ram.base) >> PAGE_SHIFT];
     b->page_next = *head;
     b->page_prev = head;
     if (*head)
         (*head)->page_prev = &b->page_next;
     *head = b;
-    xl.n_blocks++;
     xl.stats.blocks++;
     xl.stats.guest_insns += b->guest_insns;
     uint64_t spent = now_ns() - t0;

@@ -27,6 +27,8 @@
  */
 #define XF_DEBUG 0x10000000u
 
+struct table_entry { uint64_t key; struct block *b; };   /* NULL: free */
+
 struct link {                                     /* an exit of a block jumps to another block */
     struct block *to;                             /* NULL: not chained */
     struct host_exit *exit;
@@ -39,15 +41,15 @@ struct block {
     uint32_t size;                                /* guest bytes */
     uint32_t epoch;                               /* of the last check against memory */
     uint32_t guest_insns;
-    struct block *hash_next, **hash_prev;
-    struct block *page_next, **page_prev;
-    struct link out[HOST_MAX_EXITS];
+    struct host_code code;                        /* (a look-up wants all so far and .entry: one line) */
     struct link *incoming;
-    struct host_code code;
+    struct link out[HOST_MAX_EXITS];
+    struct block *page_next, **page_prev;
     uint8_t misses;                               /* samples of failed region checks */
     uint8_t tries;                                /* times it was made anew for that */
     uint8_t *soft;                                /* [n_sites]: faults in a row that no window could serve, or SITE_PATCHED */
     struct ir_block *ir;                          /* jit=off: what runs */
+    struct block *dead_next;                      /* jit=off: in xl.dead */
     uint8_t bytes[];                              /* the guest code it was made from */
 };
 
@@ -56,6 +58,7 @@ struct block {
 struct segment {
     uint8_t *base, *end, *at;
     struct block **block;                         /* in address order; never moves */
+    uint8_t *record, *record_at, *record_end;     /* the structures of its blocks, their bytes and .soft */
     uint32_t n, cap;                              /* n is read without the lock by the signal handler */
     bool draining;                                /* emptied; to be reused when every vCPU has left translated code */
 };
@@ -101,8 +104,8 @@ struct xlate_state {
     uint8_t *area;
     struct segment seg[SEGMENTS];
     unsigned cur;
-    struct block **hash;
-    uint32_t hash_mask, n_blocks;
+    struct table_entry *table;                    /* table.c */
+    uint32_t table_mask, n_blocks;
     struct block **page;                          /* [RAM pages]: blocks that start in it */
     uint32_t epoch;
     struct ir_block *ir;                          /* scratch */
@@ -133,9 +136,14 @@ static inline void xlate_unlock(void)
 }
 static inline uint32_t others(const struct vcpu *c) { return ((1u << xl.n_vcpus) - 1) & ~(1u << c->index); }
 
+/* table.c */
+void table_init(void);
+struct block *cache_find(uint64_t gpa, uint32_t flags);
+void table_insert(struct block *b);
+void table_remove(const struct block *b);
+
 /* cache.c */
 void cache_init(void);
-struct block *cache_find(uint64_t gpa, uint32_t flags);
 struct block *cache_add(struct vcpu *c, uint64_t gpa, uint32_t flags);     /* translates; NULL: the cache was unlocked, look again */
 void cache_remove(struct block *b);
 void cache_free_dead(struct vcpu *c);              /* c is outside blocks, the lock is not held */
