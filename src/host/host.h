@@ -20,13 +20,22 @@ struct host_callbacks {
 };
 #define REGION_SAMPLE 32                         /* failed region checks a sample */
 
-/* A chainable exit of a block. The jump at `patch` (rel32) goes to the block's exit stub until host_patch_jump(). */
+/*
+ * A chainable exit of a block. The jump at `patch` (rel32) goes to the block's exit stub until host_patch_jump().
+ *
+ * An exit to another page compares (guest address of the target's page ^ vcpu.jc_ctx) with a word in its code before that jump.
+ * HOST_NO_KEY is there until host_patch_key(). When they differ it tries the jump cache, but for one time in EDGE_TRIES that
+ * goes to the stub, so that C may put another key there.
+ */
 struct host_exit {
-    uint8_t *patch;                              /* address of the 4-byte displacement; NULL: not chainable */
+    uint8_t *patch;                              /* address of the 4-byte displacement */
     const void *stub;                            /* what an unpatched exit goes to */
     int64_t target;                              /* page-relative guest target */
     void *block;                                 /* owner, set by src/xlate */
+    const void *probe;                           /* other page: where a wrong key leads; NULL: the target is in the page */
+    uint8_t key, miss;                           /* other page: how far before `patch` the key and the jump for a wrong key are */
 };
+#define HOST_NO_KEY 1ull                         /* odd: neither pages nor jc_ctx are */
 #define HOST_MAX_EXITS 2
 
 /* A fast access: where it may fault and where it goes on. Sorted by off. */
@@ -84,6 +93,7 @@ NORETURN void host_unwind(struct vcpu *c);
 
 /* Atomic with respect to other vCPUs running the block. */
 void host_patch_jump(struct host_exit *e, const void *to);   /* to = NULL: back to the stub */
+void host_patch_key(struct host_exit *e, uint64_t key);      /* of an exit to another page */
 #define HOST_SITE_PATCH 5                        /* bytes at site.start that a patch replaces */
 void host_patch_site(const struct host_code *code, const struct host_site *s);   /* jump straight to the slow stub */
 /*

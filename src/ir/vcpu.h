@@ -117,7 +117,8 @@ struct vcpu {
 
     int64_t delta[REGION_GROUPS * REGION_SLOTS]; /* slot (group * REGION_SLOTS + n) -> hva - va */
     uint8_t tbi[2];                              /* top byte ignored, by bit 55 of the va: strip it before region_table */
-    uint8_t pad1[2];
+    int8_t edge_credit;                          /* exits to other pages that met another context until src/xlate is shown one */
+    uint8_t pad1;
     int32_t region_credit;                       /* failed region checks until src/xlate looks at one */
     const int64_t *region_table[VIEW_COUNT];     /* [REGION_TABLE] each: any region -> delta, REGION_POISON where there is none */
 

@@ -70,9 +70,23 @@ static void unlink_out(struct link *l)
     l->to = NULL;
 }
 
-void cache_link(struct block *from, struct host_exit *e, struct block *to)
+/*
+ * Other vCPUs run from's code meanwhile. One that has just found its key in an exit to another page may follow the jump after
+ * it was patched, so that with several vCPUs the jump leads to one physical address for ever: keys of all contexts under which
+ * that is the target may come and go. (A context in which the page was remapped is in nobody's hands after the TLBI.)
+ */
+void cache_link(struct block *from, struct host_exit *e, struct block *to, uint64_t key)
 {
     struct link *l = &from->out[e - from->code.exit];
+    if (e->probe) {
+        if (xl.n_vcpus > 1 && l->gpa && l->gpa != to->gpa)
+            return;
+        l->gpa = to->gpa;
+        if (l->to == to) {
+            host_patch_key(e, key);
+            return;
+        }
+    }
     unlink_out(l);
     l->exit = e;
     l->to = to;
@@ -82,6 +96,8 @@ void cache_link(struct block *from, struct host_exit *e, struct block *to)
         to->incoming->prev = &l->next;
     to->incoming = l;
     host_patch_jump(e, to->code.entry);
+    if (e->probe)
+        host_patch_key(e, key);
     xl.stats.chained++;
 }
 
@@ -105,14 +121,16 @@ void cache_flush_now(struct vcpu *c)
     if (how & FLUSH_ALL)
         for (unsigned i = 0; i < ARRAY_LEN(c->jc); i++)
             c->jc[i] = (struct jc_entry){ JC_EMPTY, xl.jump_miss };
-    static uint64_t flushes;                      /* under the lock; a sequence of keys that do not repeat */
-    x->salt = (++flushes * 0xd6e8feb86659fd93ull) & ~7ull;
+    x->salt = xl.salt ^ x->own_salt;
     x->pending = NULL;
     x->fault_block = NULL;
 }
 
+uint64_t cache_new_salt(void) { return (++xl.n_salts * 0xd6e8feb86659fd93ull) & ~7ull; }
+
 void flush_jump_caches(uint32_t how)
 {
+    xl.salt = cache_new_salt();
     for (unsigned v = 0; v < xl.n_vcpus; v++) {
         __atomic_fetch_or(&((struct xlate_vcpu *)xl.vcpu[v]->xlate)->flush, how, __ATOMIC_RELEASE);
         __atomic_store_n(&xl.vcpu[v]->exit_req, 1, __ATOMIC_RELEASE);

@@ -33,6 +33,7 @@ struct link {                                     /* an exit of a block jumps to
     struct block *to;                             /* NULL: not chained */
     struct host_exit *exit;
     struct link *next, **prev;                    /* in to->incoming */
+    uint64_t gpa;                                 /* of the first block it led to; 0: none yet */
 };
 
 struct block {
@@ -73,6 +74,8 @@ struct segment {
 /* A block whose region checks keep failing is made anew, with predictions from the registers of then. */
 #define MISS_SAMPLES 2
 #define MISS_TRIES 4
+/* An exit to another page whose key does not match goes to C one time in so many: the context that is used most gets the key. */
+#define EDGE_TRIES 64
 #define RETRY_SIZE 1024
 struct retry { uint64_t gpa; uint8_t tries; };
 struct patched { struct block *b; uint32_t site; uint8_t bytes[HOST_SITE_PATCH]; };
@@ -84,6 +87,7 @@ enum { FLUSH_KEYS = 1, FLUSH_ALL = 2 };           /* jump cache entries stop mat
 struct xlate_vcpu {
     uint32_t flush;                               /* asked by anybody: FLUSH_* */
     uint64_t salt;                                /* part of jc_ctx: another one, and no entry matches */
+    uint64_t own_salt;                            /* part of salt, 0 on all vCPUs that agree on the flags of every page */
     struct itlb_entry itlb[ITLB_SIZE];            /* key: page ^ jc_ctx */
     bool no_prediction;                           /* the block being made missed too often */
     int last_slot[VIEW_COUNT];                    /* the last prediction that rested on a value, or -1 */
@@ -108,6 +112,7 @@ struct xlate_state {
     uint32_t table_mask, n_blocks;
     struct block **page;                          /* [RAM pages]: blocks that start in it */
     uint32_t epoch;
+    uint64_t salt, n_salts;                       /* vCPUs' salts follow when they flush; a sequence that does not repeat */
     struct ir_block *ir;                          /* scratch */
     struct xlate_stats stats;
     struct patched *patched;
@@ -147,7 +152,8 @@ void cache_init(void);
 struct block *cache_add(struct vcpu *c, uint64_t gpa, uint32_t flags);     /* translates; NULL: the cache was unlocked, look again */
 void cache_remove(struct block *b);
 void cache_free_dead(struct vcpu *c);              /* c is outside blocks, the lock is not held */
-void cache_link(struct block *from, struct host_exit *e, struct block *to);
+/* KEY: of an exit to another page (host.h); else not used. */
+void cache_link(struct block *from, struct host_exit *e, struct block *to, uint64_t key);
 void cache_unlink_all(void);
 /* Drop every block and its code. No vCPU is inside one. */
 void cache_clear(void);
@@ -155,6 +161,7 @@ void cache_drop_page(uint64_t gpa, uint64_t len);
 struct block *cache_by_host_pc(const void *pc);
 void flush_jump_caches(uint32_t how);              /* FLUSH_*: every vCPU before it finds another block in C */
 void cache_flush_now(struct vcpu *c);              /* by the vCPU itself: what it was asked */
+uint64_t cache_new_salt(void);
 void cache_purge_jumps(const struct block *b);     /* b leaves every jump cache, at once */
 
 /* sites.c */

@@ -139,7 +139,8 @@ void xlate_tlbi(struct vcpu *c) { refresh_ctx(c, block_flags(c)); }
 void xlate_flags_changed(struct vcpu *c)
 {
     xlate_lock();
-    cache_flush_now(c);                           /* a new key for its own jump cache */
+    ((struct xlate_vcpu *)c->xlate)->own_salt = cache_new_salt();
+    cache_flush_now(c);                           /* a new key for its own jump cache and for exits to other pages */
     xlate_unlock();
     xlate_tlbi(c);
 }
@@ -172,12 +173,12 @@ static bool still_valid(struct block *b)
     return true;
 }
 
-/* The exit that led here from block PENDING->block jumps to b from now on, if it may. */
-static void chain(struct host_exit *pending, struct block *b)
+/* The exit that led here from block PENDING->block jumps to b from now on, if it may; to another page in the context of now. */
+static void chain(struct vcpu *c, struct host_exit *pending, struct block *b)
 {
     struct block *from = pending->block;
-    if (from->size && from->flags == b->flags && !((from->gpa ^ b->gpa) & PAGE_MASK))
-        cache_link(from, pending, b);
+    if (from->size && from->flags == b->flags && (pending->probe || !((from->gpa ^ b->gpa) & PAGE_MASK)))
+        cache_link(from, pending, b, c->pc_page ^ c->jc_ctx);
 }
 
 /* What to run at pc, with the lock: the block's own structure may go as soon as that is released. NULL: see next_block(). */
@@ -199,7 +200,7 @@ static struct block *find_or_add(struct vcpu *c, uint64_t pc, uint64_t gpa, uint
     j->key = pc ^ c->jc_ctx;
     j->code = b->code.entry;
     if (x->pending)
-        chain(x->pending, b);
+        chain(c, x->pending, b);
     return b;
 }
 
@@ -224,6 +225,7 @@ static bool next_block(struct vcpu *c, uint64_t pc, struct next *n)
         *n = (struct next){ b->code.entry, b->ir, gpa };
     xlate_unlock();
     x->pending = NULL;
+    c->edge_credit = EDGE_TRIES;
     if (b && log_on(LOG_exec))
         log_printf("exec: pc %#llx gpa %#llx flags %#x\n", (unsigned long long)pc, (unsigned long long)gpa, flags);
     return b != NULL;
@@ -240,6 +242,7 @@ enum xlate_end xlate_run(struct vcpu *c)
             vcpu_set_pc(c, pc);                   /* a tagged branch target: the PC itself has no tag */
         if (unlikely(pc & (xl.guest->insn_align - 1))) {
             xl.guest->raise_mem(c, &(struct mem_fault){ .va = pc, .access = ACC_EXEC, .fault = FAULT_ALIGN });
+            x->pending = NULL;
             continue;
         }
         if (unlikely(xl.n_breaks) && !c->stepping && has_break(pc, ~0ull)) {

@@ -286,6 +286,48 @@ TEST(smp_icache)
     end();
 }
 
+/* The other CPU runs a branch into a page that is remapped here, or taken away and put back. */
+TEST(smp_remap_code)
+{
+    need_other();
+    struct pt t = pt_new(12, 48, 8);
+    u64 from = page4k(), to[2] = { page4k(), page4k() };
+    *(volatile u32 *)kva(from) = 0x14000400;                   /* b .+4096 */
+    code_sync((u64)kva(from), 4);
+    for (unsigned i = 0; i < 2; i++) {
+        code_fn((u64)kva(to[i]), 0xa0 + i);
+        code_sync((u64)kva(to[i]), 8);
+    }
+    pt_map(&t, VA - 4096, from, 3, A_STD | A_KRO | A_UXN);
+    for (unsigned form = 0; form < 4; form++) {
+        pt_map(&t, VA, to[0], 3, A_STD | A_KRO | A_UXN);
+        volatile u64 *d = pt_slot(&t, VA, 3);
+        code_va = VA - 4096;
+        pt_use(&t);
+        tlbi_form(form, 8);
+        other_ttbr = pt_ttbr(&t);
+        other_tcr = pt_tcr(&t);
+        phase = stop = bad = rounds = 0;
+        begin(use_table);
+        end();
+        begin(execute);
+        some_rounds();
+        for (unsigned i = 1; i <= FLIPS; i++) {
+            STORE(phase, phase + 1);
+            pte_set(d, to[i % 2] | A_STD | A_KRO | A_UXN | 3);
+            tlbi_form(form, 8);
+            CHECKN("here", i, call(code_va), 0xa0 + i % 2);
+            STORE(phase, phase + 1);
+            some_rounds();
+        }
+        STORE(stop, 1);
+        end();
+        CHECKN("stale code", form, bad, 0);
+    }
+    begin(table_gone);
+    end();
+}
+
 /* ---- interrupts and events ---- */
 
 static u64 sgis[16], from_ok;

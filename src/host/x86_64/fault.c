@@ -1,7 +1,7 @@
 /*
  * fault.c - signal contexts, and changing code that may be running.
  *
- * Owns the host_patch_*() protocols: a four-byte displacement within one cache line is stored at once; a site becomes a jump
+ * Owns the host_patch_*() protocols: a displacement or a key within one cache line is stored at once; a site becomes a jump
  * by way of a two-byte jump to itself, so that a vCPU that executes it sees the old instruction, a short wait, or the jump. Between
  * the steps every core is made to fetch anew (Intel SDM vol. 3, 8.1.3: cross-modifying code needs a serializing instruction).
  */
@@ -26,6 +26,7 @@ void host_fault_resume(void *ucontext, const void *pc)
 
 /* x86 stores what lies in one cache line at once, aligned or not (Intel SDM vol. 3, 8.1.1). */
 static void store4(uint8_t *p, uint32_t v) { __asm__ volatile("movl %1, %0" : "=m"(*(uint32_t *)(void *)p) : "r"(v) : "memory"); }
+static void store8(uint8_t *p, uint64_t v) { __asm__ volatile("movq %1, %0" : "=m"(*(uint64_t *)(void *)p) : "r"(v) : "memory"); }
 static void store2(uint8_t *p, uint16_t v) { __asm__ volatile("movw %1, %0" : "=m"(*(uint16_t *)(void *)p) : "r"(v) : "memory"); }
 
 void host_patch_jump(struct host_exit *e, const void *to)
@@ -33,6 +34,13 @@ void host_patch_jump(struct host_exit *e, const void *to)
     const uint8_t *t = to ? to : e->stub;
     if (e->patch)
         store4(e->patch, (uint32_t)(t - (e->patch + 4)));
+}
+
+void host_patch_key(struct host_exit *e, uint64_t key)
+{
+    uint8_t *miss = e->patch - e->miss;
+    store8(e->patch - e->key, key);
+    store4(miss, (uint32_t)((const uint8_t *)e->probe - (miss + 4)));
 }
 
 void host_site_stop(const struct host_code *code, const struct host_site *s)

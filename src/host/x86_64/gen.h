@@ -70,6 +70,7 @@ struct leave {
     uint8_t *from;                               /* displacement */
     int64_t target;
     int exit;                                    /* index into exits, or -1: leave with NULL */
+    uint8_t *miss;                               /* other page: displacement of the jump for a wrong key; else NULL */
 };
 
 struct gen {

@@ -14,23 +14,25 @@ static bool in_page(int64_t target) { return target >= 0 && target < (int64_t)PA
 static struct leave *new_leave(struct gen *g, uint8_t *from, int64_t target, int exit)
 {
     struct leave *l = &g->leave[g->n_leaves++];
-    *l = (struct leave){from, target, exit};
+    *l = (struct leave){from, target, exit, NULL};
     return l;
 }
 
-/* The displacement of the jump about to be emitted, OP bytes behind here, must not straddle a cache line. */
-static void align_patch(struct gen *g, unsigned op)
+/* The N bytes to be patched, OP bytes behind here in what is about to be emitted, must not straddle a cache line. */
+static void align_bytes(struct gen *g, unsigned op, unsigned n)
 {
     unsigned at = (unsigned)((uintptr_t)(A->p + op) & 63);
-    if (at > 60)
+    if (at > 64 - n)
         nops(A, 64 - at);
 }
 
-static void chain(struct gen *g, uint8_t *disp, int64_t target)
+static void align_patch(struct gen *g, unsigned op) { align_bytes(g, op, 4); }
+
+static struct leave *chain(struct gen *g, uint8_t *disp, int64_t target)
 {
     int n = (int)g->n_exits++;
     g->exit[n] = (struct host_exit){.patch = disp, .target = target};
-    new_leave(g, disp, target, n);
+    return new_leave(g, disp, target, n);
 }
 
 /* Leave with the guest at the target (in the page) when somebody wants the vCPU. */
@@ -40,28 +42,30 @@ static void exit_check(struct gen *g, int64_t target)
     new_leave(g, jcc32(A, X_NE), target, -1);
 }
 
-/* RAX = guest address: to its translation if the jump cache knows it. */
-static void jump_cache(struct gen *g, bool check)
+static struct mo jc_entry(int32_t field) { return mo_bis(RBP, RDX, 2, (int32_t)offsetof(struct vcpu, jc) - VCPU_BIAS + field); }
+
+/* RDX = where the jump cache would have the guest address RAX; to MISS when it has not. RCX is as host_state.jump_miss wants it. */
+static void jump_cache_probe(struct gen *g, const uint8_t *miss)
 {
-    int32_t jc = (int32_t)offsetof(struct vcpu, jc) - VCPU_BIAS;
     _Static_assert(sizeof(struct jc_entry) == 16, "index arithmetic below");
-    uint8_t *stop = NULL;
-    if (check) {
-        alu_mi(A, false, ALU_CMP, STATE(exit_req), 0);
-        stop = jcc32(A, X_NE);
-        set_rel32(stop, host_state.leave_va);
-    }
     imul_ri(A, false, RDX, RAX, (int32_t)JC_HASH);
     mov_rr(A, true, RCX, RAX);
     shift_ri(A, false, SH_SHR, RDX, 32 - JC_BITS - 2);         /* jc_index() * 4 and two bits more */
     alu_ri(A, false, ALU_AND, RDX, -4);
     alu_rm(A, true, ALU_XOR, RCX, STATE(jc_ctx));
-    op_rm(A, 0x3b | OP_W, RCX, mo_bis(RBP, RDX, 2, jc + (int32_t)offsetof(struct jc_entry, key)));
-    uint8_t *miss = jcc32(A, X_NE);
-    set_rel32(miss, host_state.leave_va);
+    op_rm(A, 0x3b | OP_W, RCX, jc_entry((int32_t)offsetof(struct jc_entry, key)));
+    set_rel32(jcc32(A, X_NE), miss);
+}
+
+/* RAX = guest address: to its translation if the jump cache knows it. */
+static void jump_cache(struct gen *g)
+{
+    alu_mi(A, false, ALU_CMP, STATE(exit_req), 0);
+    set_rel32(jcc32(A, X_NE), host_state.leave_va);
+    jump_cache_probe(g, host_state.leave_va);
     alu_ri(A, true, ALU_AND, RAX, (int32_t)PAGE_MASK);
     mov_mr(A, true, STATE(pc_page), RAX);
-    op_rm(A, 0xff, 4, mo_bis(RBP, RDX, 2, jc + (int32_t)offsetof(struct jc_entry, code)));
+    op_rm(A, 0xff, 4, jc_entry((int32_t)offsetof(struct jc_entry, code)));
 }
 
 /* RAX = page + target. */
@@ -77,13 +81,47 @@ static void target_va(struct gen *g, int64_t target)
     }
 }
 
+/*
+ * To another page. What it is translated to may be jumped to while the page's address and the context are those of the time when
+ * the jump was patched: see struct host_exit.
+ */
+static void cross(struct gen *g, int64_t target, bool back)
+{
+    int64_t off = target & (int64_t)~PAGE_MASK;
+    mov_rm(A, true, RCX, STATE(pc_page));
+    alu_ri(A, true, ALU_ADD, RCX, (int32_t)(target - off));
+    mov_mr(A, true, STATE(pc_page), RCX);
+    if (back)
+        exit_check(g, off);
+    align_bytes(g, 2, 8);
+    e1(A, 0x48);                                 /* mov rdx, imm64 */
+    e1(A, 0xb8 | RDX);
+    uint8_t *key = A->p;
+    for (unsigned n = 0; n < 8; n++)
+        e1(A, (uint8_t)(HOST_NO_KEY >> 8 * n));
+    alu_rr(A, true, ALU_XOR, RDX, RCX);
+    alu_rm(A, true, ALU_CMP, RDX, STATE(jc_ctx));
+    align_patch(g, 2);
+    uint8_t *miss = jcc32(A, X_NE);
+    align_patch(g, 1);
+    uint8_t *disp = jmp32(A);
+    chain(g, disp, off)->miss = miss;
+    struct host_exit *e = &g->exit[g->n_exits - 1];
+    e->key = (uint8_t)(disp - key);
+    e->miss = (uint8_t)(disp - miss);
+}
+
 static void go(struct gen *g, const struct ir_insn *i, int64_t target)
 {
     bool back = target <= (int64_t)i->pc_off;
     A->ef = false;
+    if (!in_page(target) && fits32(target)) {
+        cross(g, target, back);
+        return;
+    }
     if (!in_page(target)) {
         target_va(g, target);
-        jump_cache(g, back);
+        jump_cache(g);
         return;
     }
     if (back)
@@ -151,7 +189,7 @@ bool lower_exit(struct gen *g, const struct ir_insn *i)
     case IR_EXIT_IND: {
         unsigned r = use(g, i->a);
         mov_rr(A, true, RAX, r);
-        jump_cache(g, true);
+        jump_cache(g);
         return true;
     }
     case IR_EXIT_DISPATCH:
@@ -165,10 +203,24 @@ bool lower_exit(struct gen *g, const struct ir_insn *i)
         mov_rm(A, false, RCX, STATE(pc_off));
         alu_rr(A, true, ALU_ADD, RAX, RCX);
         A->ef = false;
-        jump_cache(g, true);
+        jump_cache(g);
         return true;
     default: return false;
     }
+}
+
+/* pc_page is the target's: by the jump cache, as nobody has told where it is in this context. */
+static void probe(struct gen *g, const struct leave *l, const uint8_t *stub)
+{
+    g->exit[l->exit].probe = A->p;
+    op_rm(A, 0x80, ALU_SUB, STATE(edge_credit)); /* sub byte, 1 */
+    e1(A, 1);
+    set_rel32(jcc32(A, X_S), stub);
+    mov_rm(A, true, RAX, STATE(pc_page));
+    if (l->target)
+        alu_ri(A, true, ALU_ADD, RAX, (int32_t)l->target);
+    jump_cache_probe(g, stub);
+    op_rm(A, 0xff, 4, jc_entry((int32_t)offsetof(struct jc_entry, code)));
 }
 
 void emit_leaves(struct gen *g)
@@ -178,6 +230,9 @@ void emit_leaves(struct gen *g)
         land32(A, l->from);
         if (l->exit >= 0)
             g->exit[l->exit].stub = A->p;
+        if (l->miss)
+            land32(A, l->miss);
+        const uint8_t *stub = A->p;
         mov_mi(A, false, STATE(pc_off), (int32_t)l->target);
         if (l->exit < 0) {
             jmp_to(A, host_state.leave_null);
@@ -190,6 +245,8 @@ void emit_leaves(struct gen *g)
         e4(A, 0);
         l->from = A->p - 4;
         jmp_to(A, host_state.leave);
+        if (l->miss)
+            probe(g, l, stub);
     }
 }
 
