@@ -128,7 +128,8 @@ struct mmu_vcpu {
     uint32_t wasted;                              /* faults of user code since the last sample that no fill followed */
     bool last_soft;                               /* see mmu_last_was_soft() */
     struct space *cur[2];
-    uint64_t sampled;                             /* time of the last mmu_sample() */
+    uint64_t sampled;                             /* its thread's CPU time at the last mmu_sample(), and translation since */
+    uint64_t in_c;                                /* now_ticks() that exits took since */
     int64_t rt_user[REGION_TABLE], rt_kernel[REGION_TABLE];
     bool kernel_low;                              /* a kernel view's TLB may hold low-half entries */
 };
@@ -189,6 +190,7 @@ static inline void mmu_unlock(void)
 /* What vCPU i may be using of its own (an array's entry, a code page's key) was dropped: the TLBI in progress waits for it. */
 static inline void mmu_touched(unsigned i) { mmu.touched |= 1u << i; }
 
+double ns_per_tick(void);                         /* of now_ticks() */
 static inline void exit_begin(struct vcpu *c, enum mmu_exit cause)
 {
     mv(c)->cause = (uint8_t)cause;
@@ -213,6 +215,8 @@ void space_note_exec(struct space *s, uint64_t va, const struct walk *w, enum vi
 void window_init(void);
 struct window *window_for(struct vcpu *c, struct space *s, enum region_group g, uint64_t va, bool create);
 struct window *space_window(const struct space *s, enum region_group g, uint64_t va);
+bool window_has_slot(enum region_group g, uint64_t va);           /* generated code has a delta for va's region */
+unsigned window_free_slots(enum region_group g);
 uint64_t window_rec(const struct window *w, uint64_t va);
 void window_install(struct window *w, uint64_t va, uint64_t gpa, unsigned pages, uint64_t flags, bool populate,
                     const struct walk *leaf);

@@ -126,14 +126,18 @@ const struct mmu_stats *mmu_stats(void) { return &mmu.stats; }
 
 void mmu_count_exit(struct vcpu *c, enum mmu_exit cause, uint64_t begun)
 {
+    uint64_t ticks = now_ticks() - begun;
     mv(c)->exits[cause].count++;
-    mv(c)->exits[cause].ticks += now_ticks() - begun;
+    mv(c)->exits[cause].ticks += ticks;
+    mv(c)->in_c += ticks;
 }
+
+double ns_per_tick(void) { return (double)(now_ns() - mmu.start_ns) / (double)(now_ticks() - mmu.start_ticks + 1); }
 
 struct mmu_exits mmu_exits(enum mmu_exit cause)
 {
     struct mmu_exits sum = { 0, 0 };
-    double ns = (double)(now_ns() - mmu.start_ns) / (double)(now_ticks() - mmu.start_ticks + 1);
+    double ns = ns_per_tick();
     for (unsigned i = 0; i < mmu.n_vcpus; i++) {
         sum.count += mv(mmu.vcpu[i])->exits[cause].count;
         sum.ns += (uint64_t)(ns * (double)mv(mmu.vcpu[i])->exits[cause].ticks);

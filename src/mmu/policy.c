@@ -9,8 +9,8 @@
  * overdrawn by the cost of the move the space is demoted. That a space will run as long as it ran so far is the usual bet: it
  * costs at most twice what knowing would.
  *
- * Time is sampled: whenever a vCPU leaves translated code for an interrupt the time since then, less what translation took, is
- * charged to what it was in. The kernel's half is always in windows: it lives for ever.
+ * Time is the thread's CPU time, sampled: whenever a vCPU leaves translated code for an interrupt what passed since the last such
+ * moment, less what translation and exits took, is charged to what it was in. The kernel's half is always in windows: it lives for ever.
  *
  * Either kind of code is right at any time, so that a decision needs no synchronisation: vCPUs follow when they next look up a
  * block. Must not map anything itself (fill.c, window.c).
@@ -19,6 +19,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "base/quiet.h"
@@ -26,7 +27,8 @@
 
 #define SAMPLE_MAX 8000000u                       /* ns that one sample may stand for */
 #define REFILL 150                                /* ns of a software TLB refill: a walk, mostly */
-#define HELD 40                                   /* ns of an access in C that code for the software TLB makes itself */
+#define HELD 200                                  /* ns of an access in C that code for the software TLB makes itself */
+#define UNSERVED 8u                               /* one page in so many may be in a region that has no window */
 #define OTHER_WORK 3000                           /* ps of a program between two accesses to memory */
 #define CODE_PAGE 30000                           /* ns to translate the hot blocks of a page of code anew */
 #define MOVE_MIN 300000                           /* ns: below this nothing is decided */
@@ -34,7 +36,7 @@
 #define DEMOTIONS_MAX 8u
 #define SHARE 1024                                /* the unit of policy.share */
 
-const char *const policy_reason_name[] = { "hot", "churn", "new-owner" };
+const char *const policy_reason_name[] = { "hot", "churn", "new-owner", "regions" };
 
 static struct {
     uint64_t start;
@@ -116,6 +118,25 @@ static int64_t move_cost(const struct space *s, unsigned pages)
     return (int64_t)(pages * pol.cost.map + s->n_exec * (uint64_t)CODE_PAGE);
 }
 
+/*
+ * Can windows serve the N pages, sorted? Slots are few and for all spaces: a program that scatters its memory over the whole address
+ * space (V8 asks for random addresses) would have most of its accesses made in C.
+ */
+static bool regions_fit(const uint64_t *va, unsigned n)
+{
+    unsigned room = window_free_slots(REGION_LOW_USER), unserved = 0;
+    bool fits = true;
+    for (unsigned i = 0; i < n; i++) {
+        if (!i || va_region(va[i]) != va_region(va[i - 1])) {
+            bool has = window_has_slot(REGION_LOW_USER, va[i]);
+            fits = has || room;
+            room -= !has && room;
+        }
+        unserved += !fits;
+    }
+    return unserved * UNSERVED <= n;
+}
+
 static void promote(struct vcpu *c, struct space *s)
 {
     struct policy *p = &s->policy;
@@ -127,6 +148,12 @@ static void promote(struct vcpu *c, struct space *s)
         return;
     }
     qsort(va, n, sizeof(*va), by_va);
+    if (!regions_fit(va, n)) {
+        note(s, POLICY_REGIONS, cost, 0);
+        p->demotions = MIN(p->demotions + 1u, DEMOTIONS_MAX);
+        p->balance = 0;
+        return;
+    }
     uint64_t before = mmu.stats.filled_pages;
     for (unsigned i = 0; i < n; i++) {
         const struct window *win = space_window(s, REGION_LOW_USER, va[i]);
@@ -183,13 +210,23 @@ void policy_charge(struct vcpu *c, uint64_t ns)
     decide(c, s);
 }
 
+/* Not the wall clock's: on a busy host a program that is not running earns nothing. */
+static uint64_t thread_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
 void mmu_sample(struct vcpu *c)
 {
     struct mmu_vcpu *m = mv(c);
     if (mmu.cfg.paging != PAGING_AUTO)
         return;
-    uint64_t now = now_ns(), dt = now - m->sampled;
+    uint64_t now = thread_ns(), in_c = (uint64_t)((double)m->in_c * ns_per_tick());
+    uint64_t dt = now > m->sampled + in_c ? now - m->sampled - in_c : 0;
     m->sampled = now;
+    m->in_c = 0;
     if (mmu.guest->fetch_view(c) != VIEW_USER || !m->cur[0])
         return;
     mmu_lock();

@@ -24,7 +24,8 @@ struct policy_costs {
 };
 const struct policy_costs *policy_costs(void);
 
-enum policy_reason { POLICY_HOT, POLICY_CHURN, POLICY_NEW_OWNER };
+/* Regions: it was hot, but its memory is in more regions than there are slots, and it stays where it was. */
+enum policy_reason { POLICY_HOT, POLICY_CHURN, POLICY_NEW_OWNER, POLICY_REGIONS };
 extern const char *const policy_reason_name[];
 
 /* One decision. The first POLICY_EVENTS of a run are kept. */

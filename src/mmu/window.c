@@ -14,7 +14,7 @@
 #include "mmu/internal.h"
 
 #define GUARD 65536ull                            /* base + imm of generated code stays within the reservation */
-#define DEFAULT_WINDOWS 96                        /* of the host's 256 regions of 2^39 bytes */
+#define DEFAULT_WINDOWS 200                       /* of the host's 256 regions of 2^39 bytes */
 #define MAX_RECORDS 32768u                        /* struct group_rec: 270 MB */
 #define VMA_RESERVE 4096                          /* left to the rest of the program */
 
@@ -347,6 +347,16 @@ static int slot_of(enum region_group g, int64_t region, bool create)
     if (create && spare >= 0)
         mmu.slot_region[g][spare] = region;
     return create ? spare : -1;
+}
+
+bool window_has_slot(enum region_group g, uint64_t va) { return slot_of(g, va_region(va), false) >= 0; }
+
+unsigned window_free_slots(enum region_group g)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < REGION_SLOTS; i++)
+        n += mmu.slot_region[g][i] == INT64_MIN;
+    return n;
 }
 
 struct window *space_window(const struct space *s, enum region_group g, uint64_t va)
