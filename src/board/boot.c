@@ -247,8 +247,8 @@ void boot_place_dtb(struct boot_images *b, uint64_t len)
 {
     if (len > BOOT_DTB_MAX)
         die("the device tree has %llu bytes; at most 2 MiB can be passed", (unsigned long long)len);
-    /* Bare-metal programs (ELF) look for it at the start of RAM. */
-    if (b->elf && b->kernel_start >= mem_ram.base + len)
+    /* Firmware and bare-metal programs (ELF) look for it at the start of RAM. */
+    if (!b->have_kernel || (b->elf && b->kernel_start >= mem_ram.base + len))
         b->dtb = mem_ram.base;
     else
         b->dtb = ALIGN_UP(b->initrd_end, 2 * MIB);

@@ -1,7 +1,7 @@
 /*
  * devtree.c - the device tree of the virt board: what QEMU's virt generates, for the chips that are here.
  *
- * Owns nothing. Not described because not there: flash, fw_cfg, ITS, PMU.
+ * Owns nothing. Not described because not there: ITS, PMU.
  */
 #include "board/devtree.h"
 
@@ -217,6 +217,13 @@ static void uart_node(void *f, uint64_t base, unsigned irq)
 
 static void chip_nodes(void *f, const struct virt_config *cfg)
 {
+    begin(f, "flash@%llx", MAP_FLASH);
+    ok(fdt_property_string(f, "compatible", "cfi-flash"));
+    cells(f, "reg", 8, HI(MAP_FLASH), LO(MAP_FLASH), HI(MAP_FLASH_SIZE), LO(MAP_FLASH_SIZE), HI(MAP_FLASH + MAP_FLASH_SIZE),
+          LO(MAP_FLASH + MAP_FLASH_SIZE), HI(MAP_FLASH_SIZE), LO(MAP_FLASH_SIZE));
+    cells(f, "bank-width", 1, 4u);
+    end(f);
+
     begin(f, "apb-pclk");
     ok(fdt_property_string(f, "compatible", "fixed-clock"));
     cells(f, "#clock-cells", 1, 0u);

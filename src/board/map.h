@@ -4,6 +4,8 @@
 #ifndef GNOMON_BOARD_MAP_H
 #define GNOMON_BOARD_MAP_H
 
+#define MAP_FLASH 0x00000000ull                  /* two banks, one behind the other */
+#define MAP_FLASH_SIZE 0x04000000ull             /* of one */
 #define MAP_GICD 0x08000000ull
 #define MAP_GICD_SIZE 0x10000ull
 #define MAP_GICC 0x08010000ull                   /* GICv2 */

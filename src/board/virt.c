@@ -18,6 +18,7 @@
 #include "board/run.h"
 #include "exec/a64_host.h"
 #include "exec/exec.h"
+#include "hw/cfi_flash.h"
 #include "hw/gicv2.h"
 #include "hw/gicv2m.h"
 #include "hw/gicv3.h"
@@ -171,6 +172,21 @@ static void make_pci(void)
     add_device(pci_bus_device(bus));
 }
 
+static bool has_firmware(const struct virt_config *cfg) { return cfg->firmware_path || cfg->flash[0]; }
+
+static void make_flash(void)
+{
+    const struct virt_config *cfg = &board.cfg;
+    for (unsigned i = 0; i < VIRT_FLASHES; i++) {
+        struct cfi_flash_image image = { .block = cfg->flash[i], .path = cfg->flash_path[i] };
+        if (!i && cfg->firmware_path)
+            image.rom = boot_read_file(cfg->firmware_path, "firmware", &image.rom_len);
+        if (image.rom_len > MAP_FLASH_SIZE)
+            die("firmware %s has %llu bytes, the flash has %llu", cfg->firmware_path, (unsigned long long)image.rom_len, MAP_FLASH_SIZE);
+        add_device(cfi_flash_new(MAP_FLASH + i * MAP_FLASH_SIZE, MAP_FLASH_SIZE, &image));
+    }
+}
+
 /* ---- images ---- */
 
 /* The tree is made anew each time, so that every boot has its own seeds. */
@@ -194,7 +210,10 @@ static void make_dtb(void)
 static void load_images(void)
 {
     const struct virt_config *cfg = &board.cfg;
-    boot_load(&board.images, cfg->kernel_path, cfg->initrd_path);
+    if (has_firmware(cfg))
+        boot_load(&board.images, NULL, NULL);
+    else
+        boot_load(&board.images, cfg->kernel_path, cfg->initrd_path);
     const struct fdt_boot fb = { board.images.initrd_start, board.images.initrd_end };
     if (cfg->dtb_path) {
         uint8_t *file = boot_read_file(cfg->dtb_path, "device tree", &board.user_dtb_len);
@@ -285,12 +304,13 @@ void virt_init(const struct virt_config *cfg)
     load_images();
     if (c->dumpdtb_path)
         dump_dtb();
-    if (!c->kernel_path)
-        warn("no kernel given: the CPU starts at address 0, where nothing is");
+    if (!c->kernel_path && !has_firmware(c))
+        warn("neither kernel nor firmware given: the CPU starts at address 0, in an empty flash");
 
     loop_init();
     make_cpus();
     make_gic_and_timer();
+    make_flash();
     add_device(pl011_new(MAP_UART, gic_spi(board.gic, IRQ_UART), c->serial0));
     if (c->serial1)
         add_device(pl011_new(MAP_UART1, gic_spi(board.gic, IRQ_UART1), c->serial1));

@@ -19,6 +19,7 @@
 #define VIRT_MAX_CPUS 8                          /* GICv2's limit; GICv3 here as well */
 #define VIRT_RAM_BASE 0x40000000ull
 #define VIRT_RAM_MIN (16ull << 20)
+#define VIRT_FLASHES 2                           /* banks of 64 MiB: firmware, its variables */
 #define VIRT_RAM_MAX_LOW (3ull << 30)            /* with highmem_off */
 #define VIRT_RAM_MAX (255ull << 30)              /* up to the 256 GiB boundary where QEMU puts high memory */
 
@@ -51,7 +52,11 @@ struct virt_config {
     unsigned smp;                                /* 1..VIRT_MAX_CPUS; 0 = 1 */
     enum a64_model model;
     const char *cpu_compatible;                  /* device tree compatible of the cpu nodes; NULL = by model */
-    const char *kernel_path;                     /* NULL: no kernel (the vCPU starts at address 0) */
+    const char *firmware_path;                   /* -bios: contents of the first flash bank; or NULL */
+    struct block *flash[VIRT_FLASHES];           /* images of the banks, 64 MiB each; NULL: empty */
+    const char *flash_path[VIRT_FLASHES];        /* their names, for messages */
+    /* NULL: no kernel. Without one, or with firmware, the vCPU starts in the first flash bank, at address 0. */
+    const char *kernel_path;
     const char *initrd_path;                     /* or NULL */
     const char *dtb_path;                        /* or NULL: generated */
     const char *append;                          /* kernel command line, or NULL */

@@ -227,13 +227,33 @@ static char *add_virtio(struct options *o, const char *drive)
 
 /* ---- -drive ---- */
 
+/* The image of flash bank INDEX, -1: the next one. */
+static char *place_flash(struct options *o, struct opt_drive *d, int index)
+{
+    for (unsigned i = 0; index < 0 && i < VIRT_FLASHES; i++)
+        if (!o->pflash[i])
+            index = (int)i;
+    if (index < 0 || index >= VIRT_FLASHES)
+        return fail("if=pflash: the machine has %d flash banks", VIRT_FLASHES);
+    if (o->pflash[index])
+        return fail("if=pflash: there is an image for flash bank %d already", index);
+    if (!d->id)
+        d->id = xasprintf("pflash%d", index);
+    d->index = -1;
+    d->drive = true;
+    o->pflash[index] = d->id;
+    return add_drive(o, d);
+}
+
 /* Where the disk goes; INDEX: -1 or its place. */
 static char *place_drive(struct options *o, struct opt_drive *d, const char *where, int index)
 {
-    if (strcmp(where, "virtio") && strcmp(where, "none"))
-        return fail("if=%s: this machine has if=virtio, or if=none with a -device", where);
+    if (strcmp(where, "virtio") && strcmp(where, "none") && strcmp(where, "pflash"))
+        return fail("if=%s: this machine has if=virtio, if=pflash, or if=none with a -device", where);
     if (!d->b.path)
         return fail("file=FILE is missing (a drive without medium is not supported)");
+    if (!strcmp(where, "pflash"))
+        return place_flash(o, d, index);
     d->index = strcmp(where, "virtio") ? -1 : index;
     for (unsigned i = 0; d->index >= 0 && i < o->n_drive; i++)
         if (o->drive[i].index == d->index)
@@ -286,6 +306,12 @@ char *opt_disk(struct options *o, const char *arg)
 {
     struct opt_drive d = { .b.path = arg };
     return place_drive(o, &d, "virtio", -1);
+}
+
+char *opt_pflash(struct options *o, const char *arg)
+{
+    struct opt_drive d = { .b.path = arg };
+    return place_drive(o, &d, "pflash", -1);
 }
 
 /* A CD in a drive of this machine is a disk that cannot be written. */
@@ -405,6 +431,13 @@ char *opt_disk_prop(struct opt_device *d, const char *key, const char *v, bool *
 /* After all options: block sizes that go together, drives and threads that exist. */
 char *opt_check_disks(struct options *o)
 {
+    for (unsigned i = 0; i < VIRT_FLASHES; i++)
+        if (o->pflash[i] && !opt_find_drive(o, o->pflash[i]))
+            return fail("-machine pflash%u=%s: there is no such block device", i, o->pflash[i]);
+    if (o->pflash[0] && o->pflash[1] && !strcmp(o->pflash[0], o->pflash[1]))
+        return fail("-machine pflash1=%s: the other flash bank has this image", o->pflash[1]);
+    if (o->bios && o->pflash[0])
+        return fail("-bios and an image for the first flash bank: both are its contents");
     for (unsigned i = 0; i < o->n_dev; i++) {
         const struct opt_device *d = &o->dev[i];
         const struct virtio_blk_options *b = &d->blk;
@@ -413,6 +446,9 @@ char *opt_check_disks(struct options *o)
             continue;
         if (d->drive && !opt_find_drive(o, d->drive))
             return fail("-device virtio-blk: drive '%s' is not defined", d->drive);
+        for (unsigned n = 0; d->drive && n < VIRT_FLASHES; n++)
+            if (o->pflash[n] && !strcmp(o->pflash[n], d->drive))
+                return fail("-device virtio-blk: drive '%s' is a flash bank's image", d->drive);
         if (b->physical && b->physical < logical)
             return fail("-device virtio-blk: physical_block_size is smaller than logical_block_size");
         if (b->min_io % logical || b->opt_io % logical || b->discard_granularity % logical)

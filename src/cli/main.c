@@ -277,12 +277,17 @@ static void fill_standard_fds(void)
             _exit(1);
 }
 
+static struct block *open_image(struct options *o, const struct opt_drive *drive)
+{
+    struct block_options b = drive->b;
+    b.snapshot |= o->snapshot && drive->drive;
+    return block_open(&b);
+}
+
 static void open_drive(struct options *o, const struct opt_device *d, struct virt_dev *v)
 {
     const struct opt_drive *drive = opt_find_drive(o, d->drive);
-    struct block_options b = drive->b;
-    b.snapshot |= o->snapshot && drive->drive;
-    v->block = block_open(&b);
+    v->block = open_image(o, drive);
     v->blk = d->blk;
     if (!v->blk.serial)
         v->blk.serial = drive->serial;
@@ -322,7 +327,7 @@ static void build_machine(struct options *o)
     struct opened chars = { .o = o };
     struct virt_config cfg = {
         .ram_size = o->ram_size, .gic_version = o->gic_version, .smp = o->smp, .model = o->model,
-        .kernel_path = o->kernel, .initrd_path = o->initrd, .dtb_path = o->dtb, .append = o->append,
+        .firmware_path = o->bios, .kernel_path = o->kernel, .initrd_path = o->initrd, .dtb_path = o->dtb, .append = o->append,
         .dumpdtb_path = o->dumpdtb, .no_seed = !o->dtb_randomness,
         .highmem_off = o->highmem_off, .rtc_offset = o->rtc_offset,
         .on_reset = on_reset,
@@ -375,6 +380,12 @@ static void build_machine(struct options *o)
     }
     cfg.devs = devs;
     cfg.n_devs = o->n_dev;
+    for (unsigned i = 0; i < VIRT_FLASHES; i++)
+        if (o->pflash[i]) {
+            const struct opt_drive *d = opt_find_drive(o, o->pflash[i]);
+            cfg.flash[i] = open_image(o, d);
+            cfg.flash_path[i] = d->b.path;
+        }
     if (!o->nodefaults && !o->net_given && !o->n_netdev) {
         static const struct net_user_options user;       /* QEMU's default network */
         devs[cfg.n_devs++] = (struct virt_dev){ .kind = VIRT_DEV_NET, .pci = true, .slot = -1, .net = open_netdev("user.0", &user) };

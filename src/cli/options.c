@@ -16,7 +16,7 @@
 /* ---- handlers: NULL or an error ---- */
 
 #define SETTER(field) static char *set_##field(struct options *o, const char *arg) { o->field = arg; return NULL; }
-SETTER(kernel) SETTER(initrd) SETTER(append) SETTER(dtb) SETTER(pidfile) SETTER(stats) SETTER(log_file)
+SETTER(bios) SETTER(kernel) SETTER(initrd) SETTER(append) SETTER(dtb) SETTER(pidfile) SETTER(stats) SETTER(log_file)
 
 #define FLAG(field) static char *flag_##field(struct options *o, const char *arg) { o->field = true; return NULL; }
 FLAG(daemonize) FLAG(nographic) FLAG(nodefaults) FLAG(no_reboot) FLAG(no_shutdown) FLAG(start_paused) FLAG(snapshot)
@@ -189,6 +189,8 @@ static const struct option table[] = {
     { "initrd", true, set_initrd, H("FILE", "initial RAM disk") },
     { "append", true, set_append, H("TEXT", "kernel command line") },
     { "dtb", true, set_dtb, H("FILE", "device tree instead of the board's own") },
+    { "bios", true, set_bios, H("FILE", "firmware, the contents of the first flash bank") },
+    { "pflash", true, opt_pflash, H("FILE", "image of the next flash bank (64 MiB), as -drive if=pflash,unit=0|1,file=FILE") },
     { "nographic", false, flag_nographic, H("", "serial port 0 on the terminal, with Ctrl-A x to quit") },
     { "serial", true, set_serial, H("WHERE", "stdio, mon:stdio, file:, pty, pipe:, unix:, tcp:, telnet:, null, none or chardev:ID") },
     { "chardev", true, opt_chardev, H("KIND,id=ID[,..]", "stdio, file, pty, pipe, socket or null, with their properties, mux=on, logfile=FILE") },
@@ -202,7 +204,7 @@ static const struct option table[] = {
     { "vga", true, only_none, H("none", "no display") },
     { "parallel", true, only_none, H("none", "no parallel port") },
     { "drive", true, opt_drive,
-      H("file=FILE[,PROP=V]", "disk: if=virtio|none, format=raw|qcow2, id=, readonly=on, snapshot=on, cache=, discard=unmap, serial=") },
+      H("file=FILE[,PROP=V]", "disk: if=virtio|none|pflash, format=raw|qcow2, id=, readonly=on, snapshot=on, cache=, discard=unmap, serial=") },
     { "blockdev", true, opt_blockdev, H("DRIVER,node-name=ID", "disk for a -device: qcow2, raw, file or host_device, with filename= or file=; or JSON") },
     { "hda", true, opt_disk, H("FILE", "disk, as an argument without a dash") },
     { "snapshot", false, flag_snapshot, H("", "writes to all disks are thrown away at the end") },
@@ -237,7 +239,6 @@ static const struct option table[] = {
     { "no-acpi", false, ignore, NULL },
     { "msg", true, opt_msg, NULL },
     { "overcommit", true, ignore, NULL },
-    { "bios", true, missing, NULL }, { "pflash", true, missing, NULL },
     { "hdb", true, opt_disk, NULL }, { "hdc", true, opt_disk, NULL }, { "hdd", true, opt_disk, NULL },
     { "cdrom", true, opt_cdrom, NULL },
     { "smbios", true, missing, NULL }, { "fw_cfg", true, missing, NULL },

@@ -128,6 +128,8 @@ struct options {
     struct opt_drive drive[OPT_MAX_DEVS];
     unsigned n_drive;
     bool snapshot;                               /* all disks */
+    const char *bios;
+    const char *pflash[VIRT_FLASHES];            /* ids of drives */
     struct opt_netdev netdev[OPT_MAX_NETDEVS];
     unsigned n_netdev;
     struct opt_fsdev fsdev[OPT_MAX_FSDEVS];
@@ -203,6 +205,7 @@ char *opt_drive(struct options *o, const char *arg);
 char *opt_blockdev(struct options *o, const char *arg);
 char *opt_disk(struct options *o, const char *arg);              /* -hda to -hdd and an argument without a dash */
 char *opt_cdrom(struct options *o, const char *arg);
+char *opt_pflash(struct options *o, const char *arg);
 /* A property of -device virtio-blk-*; *KNOWN false: it is none of a disk's. */
 char *opt_disk_prop(struct opt_device *d, const char *key, const char *v, bool *known);
 char *opt_check_disks(struct options *o);

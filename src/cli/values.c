@@ -33,6 +33,8 @@ static const struct machine_prop {
     { "append", MP_OTHER, "as -append" },
     { "dtb", MP_OTHER, "as -dtb" },
     { "type", MP_OTHER, NULL },
+    { "pflash0", MP_OTHER, "node of -blockdev: image of the first flash bank (firmware)" },
+    { "pflash1", MP_OTHER, "and of the second (variables)" },
     { "memory-backend", MP_OTHER, "id of an -object memory-backend-*" },
     { "virtualization", MP_ABSENT, "EL2 is not emulated, the guest starts at EL1" },
     { "secure", MP_ABSENT, "EL3 is not emulated, the guest starts at EL1" },
@@ -93,6 +95,11 @@ static char *machine_prop(struct options *o, const struct machine_prop *p, const
         if (!parse_bool(v, &on))
             return fail("highmem=%s: want on or off", v);
         o->highmem_off = !on;
+    } else if (!strncmp(p->name, "pflash", 6)) {
+        const char **image = &o->pflash[p->name[6] - '0'];
+        if (*image && strcmp(*image, v))
+            return fail("%s=%s: there is an image for this flash bank already", p->name, v);
+        *image = v;
     } else if (!strcmp(p->name, "memory-backend")) {
         o->memdev = v;
     } else if (!strcmp(p->name, "accel")) {

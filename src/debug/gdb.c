@@ -177,7 +177,7 @@ static bool read_page(uint64_t va, void *buf, size_t len)
 {
     if (!gdb.physical)
         return mmu_peek(exec_vcpu(gdb.cpu), va, buf, len);
-    const void *p = mem_ptr(va, len);
+    const void *p = mem_read_ptr(va, len);
     if (p)
         memcpy(buf, p, len);
     return p;

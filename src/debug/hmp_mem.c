@@ -188,7 +188,7 @@ static void print_value(struct text *out, const struct format *f, uint64_t v)
 
 static bool fetch(struct hmp_call *c, bool physical, uint64_t addr, void *buf, size_t len)
 {
-    const void *p = physical ? mem_ptr(addr, len) : NULL;
+    const void *p = physical ? mem_read_ptr(addr, len) : NULL;
     if (p)
         memcpy(buf, p, len);
     return physical ? p != NULL : mmu_peek(hmp_vcpu(c), addr, buf, len);

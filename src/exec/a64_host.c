@@ -47,7 +47,7 @@ static void debug_changed(struct vcpu *c, const struct watch_range *r, unsigned 
 
 static uint64_t read_gpa64(uint64_t gpa, bool *ok)
 {
-    const uint64_t *p = gpa & 7 ? NULL : mem_ptr(gpa, 8);
+    const uint64_t *p = gpa & 7 ? NULL : mem_read_ptr(gpa, 8);
     *ok = p != NULL;
     return p ? __atomic_load_n(p, __ATOMIC_RELAXED) : 0;
 }

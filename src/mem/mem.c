@@ -1,7 +1,7 @@
 /*
- * mem.c - the RAM object and its view, the table of MMIO ranges, DMA.
+ * mem.c - the objects of RAM and read-only memory and their views, the table of MMIO ranges, DMA.
  *
- * Owns the memfd, the view and the table. Must not know virtual addresses or vCPUs. The table is filled before vCPUs
+ * Owns the memfds, the views and the table. Must not know virtual addresses or vCPUs. The table is filled before vCPUs
  * start and is not changed afterwards, so that mem_is_mmio() needs no lock.
  */
 #include "mem/mem.h"
@@ -25,11 +25,13 @@ struct range {
 };
 
 struct mem_ram mem_ram = { .fd = -1 };
+struct mem_roms mem_roms = { .fd = -1 };
 _Thread_local unsigned mem_master;
 
 static struct range ranges[MAX_RANGES];          /* by base, disjoint */
 static unsigned n_ranges;
 static void (*dma_cb[2])(uint64_t gpa, size_t len);
+static void (*rom_cb)(unsigned n);
 
 static struct {
     const char *path;
@@ -59,10 +61,42 @@ void mem_init(uint64_t base, uint64_t size)
     int e = backing.prealloc ? posix_fallocate(fd, 0, (off_t)size) : 0;
     if (e)
         die("cannot allocate %llu MiB of guest RAM: %s", (unsigned long long)(size >> 20), strerror(e));
-    void *view = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
-    if (view == MAP_FAILED)
+    /* Room for all that lies below, so that one difference leads from guest physical to host addresses. */
+    uint8_t *origin = mmap(NULL, base + size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0), *view = origin + base;
+    if (origin == MAP_FAILED || mmap(view, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd, 0) == MAP_FAILED)
         die("cannot map %llu MiB of guest RAM: %s", (unsigned long long)(size >> 20), strerror(errno));
-    mem_ram = (struct mem_ram){ .base = base, .size = size, .fd = fd, .view = view };
+    mem_ram = (struct mem_ram){ .base = base, .size = size, .fd = fd, .view = view, .origin = origin };
+}
+
+/* ---- read-only memory ---- */
+
+struct mem_rom *mem_add_rom(uint64_t base, uint64_t size, const struct mmio_ops *ops, void *opaque)
+{
+    if (mem_roms.n == MEM_ROMS || (base | size) & 4095 || base + size >= mem_ram.base)
+        bug("bad read-only memory %s", ops->name);
+    if (mem_roms.fd < 0)
+        mem_roms.fd = memfd_create("gnomon-rom", MFD_CLOEXEC);
+    if (mem_roms.fd < 0 || ftruncate(mem_roms.fd, (off_t)mem_ram.base) < 0 ||
+        mmap(mem_host(base), size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, mem_roms.fd, (off_t)base) == MAP_FAILED)
+        die("cannot map %llu MiB of %s: %s", (unsigned long long)(size >> 20), ops->name, strerror(errno));
+    mem_add_mmio(base, size, ops, opaque);
+    struct mem_rom *r = &mem_roms.rom[mem_roms.n++];
+    *r = (struct mem_rom){ base, size, mem_host(base), true };
+    return r;
+}
+
+void mem_on_rom_change(void (*cb)(unsigned n))
+{
+    rom_cb = cb;
+}
+
+void mem_rom_set_direct(struct mem_rom *rom, bool direct)
+{
+    if (rom->direct == direct)
+        return;
+    __atomic_store_n(&rom->direct, direct, __ATOMIC_RELEASE);
+    if (!direct && rom_cb)
+        rom_cb((unsigned)(rom - mem_roms.rom));
 }
 
 /* ---- MMIO ---- */
@@ -186,7 +220,7 @@ void mem_dma_wrote(uint64_t gpa, size_t len)
 
 bool mem_dma_read(uint64_t gpa, void *buf, size_t len)
 {
-    const void *p = mem_ptr(gpa, len);
+    const void *p = mem_read_ptr(gpa, len);
     if (!p)
         return false;
     memcpy(buf, p, len);

@@ -32,9 +32,9 @@ uint64_t rec_flags(const struct walk *w, enum region_group g)
             return 0;
         r = (w->perms & PERM_R(VIEW_KERNEL) ? REC_R : 0) | (w->perms & PERM_W(VIEW_KERNEL) ? REC_R | REC_W : 0);
     }
-    if (!r || (w->device && w->leaf_gpa) || !mem_is_ram(w->gpa & PAGE_MASK, PAGE_SIZE))
+    if (!r || (w->device && w->leaf_gpa) || !mem_is_readable(w->gpa & PAGE_MASK, PAGE_SIZE))
         return 0;
-    if (r & REC_W && wp_is_table(w->gpa))
+    if (r & REC_W && (wp_is_table(w->gpa) || !mem_is_ram(w->gpa & PAGE_MASK, PAGE_SIZE)))
         r &= ~REC_W;
     return r | (w->global ? REC_GLOBAL : 0) | (uint64_t)(w->shift - PAGE_SHIFT) << REC_SHIFT_LSB;
 }
@@ -55,12 +55,14 @@ struct churn *churn_of(const struct space *s, uint64_t va)
     return h;
 }
 
-/* The last page towards LIMIT, one page of va after another in direction DIR, that is RAM and mapped like the one at PAGE. */
+/* The last page towards LIMIT, one page of va after another in direction DIR, that is memory and mapped like the one at PAGE. */
 static uint64_t block_edge(uint64_t gpa, uint64_t page, uint64_t limit, int dir)
 {
     uint64_t step = dir < 0 ? -PAGE_SIZE : PAGE_SIZE, at = page;
     bool table = wp_is_table(gpa);
-    while (at != limit && mem_is_ram(gpa + (at + step - page), PAGE_SIZE) && wp_is_table(gpa + (at + step - page)) == table)
+    bool ram = mem_is_ram(gpa, PAGE_SIZE);
+    while (at != limit && mem_is_readable(gpa + (at + step - page), PAGE_SIZE) &&
+           mem_is_ram(gpa + (at + step - page), PAGE_SIZE) == ram && wp_is_table(gpa + (at + step - page)) == table)
         at += step;
     return at;
 }

@@ -163,6 +163,7 @@ struct mmu_state {
     unsigned n_sets;                              /* low-half spaces that own windows */
     bool prefilling;
     unsigned n_records;                           /* struct group_rec in use */
+    uint32_t rom_cached;                          /* windows or software TLBs may hold pages of mem_roms.rom[i]: a bit each */
     unsigned vmas, peak_vmas, max_vmas;                      /* in windows, exact as far as the host merges */
     uint64_t rng;
     struct { struct watch_range r[WATCH_RANGES]; unsigned n; } watch[MMU_VCPUS];   /* of each vCPU (watch.c) */
@@ -177,6 +178,13 @@ struct mmu_state {
 extern struct mmu_state mmu;
 
 static inline struct mmu_vcpu *mv(struct vcpu *c) { return c->mmu; }
+/* Pages [gpa, gpa + len) are about to be cached. */
+static inline void mmu_note_rom(uint64_t gpa, uint64_t len)
+{
+    for (unsigned i = 0; unlikely(gpa < mem_ram.base) && i < mem_roms.n; i++)
+        if (gpa < mem_roms.rom[i].base + mem_roms.rom[i].size && gpa + len > mem_roms.rom[i].base)
+            mmu.rom_cached |= 1u << i;
+}
 static inline void mmu_lock(void)
 {
     if (mmu.n_vcpus > 1)
@@ -224,6 +232,7 @@ void window_drop(struct window *w, uint64_t va, unsigned pages);
 void window_relabel(struct window *w, uint64_t va, uint64_t rec, uint64_t desc);   /* same page and rights, other leaf size or scope */
 void window_protect(struct window *w, uint64_t va);                                /* an installed page: read-only */
 void window_wipe(struct window *w);
+void window_forget(uint64_t gpa, uint64_t len);   /* no window shows [gpa, gpa + len) any more */
 void window_release(struct window *w);            /* to the spares; bases of vCPUs follow */
 void window_rebase(struct space *s, unsigned g, unsigned slot);   /* vCPUs running s see its windows' deltas anew */
 
@@ -247,6 +256,7 @@ void softtlb_free(struct space *s);
 void softtlb_bind(struct vcpu *c, unsigned half);
 
 uint32_t softtlb_protect(uint64_t gpa);           /* no entry lets the page be written any more; vCPUs that lost one */
+void softtlb_forget(uint64_t gpa, uint64_t len);  /* no entry leads to [gpa, gpa + len) any more */
 
 /* fill.c */
 bool fill_window(struct vcpu *c, struct space *s, enum view view, uint64_t va, const struct walk *w);

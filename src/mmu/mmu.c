@@ -11,6 +11,19 @@
 
 struct mmu_state mmu;
 
+/* Read-only memory has become its device's. Nobody need be waited for: a read that was under way came before. */
+static void rom_gone(unsigned n)
+{
+    const struct mem_rom *r = &mem_roms.rom[n];
+    mmu_lock();
+    if (mmu.rom_cached & 1u << n) {
+        softtlb_forget(r->base, r->size);
+        window_forget(r->base, r->size);
+        mmu.rom_cached &= ~(1u << n);
+    }
+    mmu_unlock();
+}
+
 void mmu_init(const struct mmu_config *cfg, const struct guest_ops *guest)
 {
     mmu.cfg = *cfg;
@@ -22,6 +35,7 @@ void mmu_init(const struct mmu_config *cfg, const struct guest_ops *guest)
         if (getrandom(&mmu.rng, sizeof(mmu.rng), 0) != sizeof(mmu.rng))
             mmu.rng = now_ns();
     window_init();
+    mem_on_rom_change(rom_gone);
     wp_init();
     policy_init();
 }
@@ -51,7 +65,7 @@ bool mmu_fetch(struct vcpu *c, uint64_t va, uint64_t *gpa, uint64_t *key)
     enum view view = mmu.guest->fetch_view(c);
     mmu_lock();
     bool ok = mmu.guest->walk(c, va, ACC_EXEC, view, &w) == WALK_OK;
-    if (ok && !mem_is_ram(w.gpa & PAGE_MASK, PAGE_SIZE)) {
+    if (ok && !mem_is_readable(w.gpa & PAGE_MASK, PAGE_SIZE)) {
         w.fault = FAULT_EXTERNAL;
         ok = false;
     }
@@ -81,7 +95,7 @@ bool mmu_peek(struct vcpu *c, uint64_t va, void *buf, size_t len)
         struct walk w;
         size_t n = MIN(len, (size_t)(PAGE_SIZE - (va & ~PAGE_MASK)));
         const void *p;
-        if (mmu.guest->walk(c, va, ACC_READ, VIEW_KERNEL, &w) != WALK_OK || !(p = mem_ptr(w.gpa, n)))
+        if (mmu.guest->walk(c, va, ACC_READ, VIEW_KERNEL, &w) != WALK_OK || !(p = mem_read_ptr(w.gpa, n)))
             return false;
         memcpy(out, p, n);
         out += n;
@@ -118,7 +132,7 @@ bool mmu_peek_cached(const struct vcpu *c, uint64_t va, enum view view, uint64_t
     mmu_unlock();
     if (!(rec & REC_R))
         return false;
-    memcpy(out, mem_ram.view + (REC_GPA(rec) - mem_ram.base) + (va & ~PAGE_MASK), 8);
+    memcpy(out, mem_host(REC_GPA(rec)) + (va & ~PAGE_MASK), 8);
     return true;
 }
 

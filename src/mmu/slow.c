@@ -85,7 +85,7 @@ static uint8_t *resolve(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem
             mmu.needless++;
             if (view == VIEW_USER)
                 policy_held(space_of(c, va));
-            return mem_ram.view + (REC_GPA(rec) - mem_ram.base) + (va & ~PAGE_MASK);
+            return mem_host(REC_GPA(rec)) + (va & ~PAGE_MASK);
         }
     }
     struct walk w;
@@ -102,7 +102,7 @@ static uint8_t *resolve(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem
     }
     if (unlikely(watched_page(va)) && mmu.guest->watch(c, va, len, m.write, view, &hit))
         raise_fault(c, hit, acc, view, FAULT_WATCH);
-    uint8_t *host = mem_ptr(w.gpa, len);
+    uint8_t *host = mem_is_ram(w.gpa, len) || (!m.write && mem_is_readable(w.gpa, len)) ? mem_host(w.gpa) : NULL;
     if (!host) {
         mv(c)->last_soft = true;
         *gpa = w.gpa;
@@ -200,7 +200,7 @@ static void crossing(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem m,
     host[0] = resolve(c, va, first, m, &gpa[0]);
     host[1] = resolve(c, va + first, len - first, m, &gpa[1]);
     if (m.write && host[0]) {                     /* the second page's fill may have made the first a table */
-        uint64_t at = mem_ram.base + (uint64_t)(host[0] - mem_ram.view);
+        uint64_t at = (uint64_t)(host[0] - mem_ram.origin);
         if (wp_is_table(at))
             wp_write(at, first);
     }

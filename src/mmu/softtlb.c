@@ -1,7 +1,7 @@
 /*
  * softtlb.c - the software TLB: one array a space, vCPU and view, so that a context switch flushes nothing.
  *
- * Owns struct softtlb and vcpu.tlb[]. Holds RAM pages only; MMIO always takes the slow path. Translated code probes its vCPU's
+ * Owns struct softtlb and vcpu.tlb[]. Holds pages of memory only; MMIO always takes the slow path. Translated code probes its vCPU's
  * arrays without the lock: see internal.h for what others may do to them.
  */
 #include <stdlib.h>
@@ -217,6 +217,18 @@ uint32_t softtlb_protect(uint64_t gpa)
     return vcpus;
 }
 
+void softtlb_forget(uint64_t gpa, uint64_t len)
+{
+    for (unsigned n = 0; n < mmu.n_spaces; n++)
+        for (unsigned i = 0; i < mmu.n_vcpus; i++)
+            for (unsigned v = 0; v < VIEW_COUNT; v++) {
+                struct softtlb *t = &mmu.all[n]->tlb[i][v];
+                for (unsigned k = 0; t->filled && k < entries(t); k++)
+                    if ((t->d.table[k].pte & PAGE_MASK) - gpa < len)
+                        invalidate(&t->d.table[k]);
+            }
+}
+
 /* The user view's array hangs on the low half's space, the kernel views' on the high half's. */
 static struct softtlb *tlb_of(struct vcpu *c, enum view view)
 {
@@ -279,8 +291,10 @@ void softtlb_insert(struct vcpu *c, struct space *s, enum view view, uint64_t va
     uint64_t page = va & PAGE_MASK;
     struct tlb_entry *e = entry_of(&t->d, page);
     e->read_tag = page;
-    e->write_tag = w->perms & PERM_W(view) && wp_soft_writable(w->gpa) ? page : TLB_INVALID;
-    e->addend = (int64_t)((uint64_t)(uintptr_t)mem_ram.view + (w->gpa & PAGE_MASK) - mem_ram.base - page);
+    bool ram = mem_is_ram(w->gpa & PAGE_MASK, PAGE_SIZE);
+    mmu_note_rom(w->gpa & PAGE_MASK, PAGE_SIZE);
+    e->write_tag = w->perms & PERM_W(view) && ram && wp_soft_writable(w->gpa) ? page : TLB_INVALID;
+    e->addend = (int64_t)((uint64_t)(uintptr_t)mem_host(w->gpa & PAGE_MASK) - page);
     e->pte = (w->gpa & PAGE_MASK) | w->perms | (no_window ? TLB_NO_WINDOW : 0);
     note_leaf(t, s, va, w);
     if (view != VIEW_USER && va_half(va) == 0)

@@ -82,7 +82,7 @@ static bool group_unchanged(struct vcpu *c, const struct window *w, const struct
         mmu.stats.kept_groups++;
         return true;
     }
-    const uint64_t *table = mem_ptr(g->table, PAGE_SIZE);
+    const uint64_t *table = mem_read_ptr(g->table, PAGE_SIZE);
     if (!table)
         return false;
     unsigned first = 0;

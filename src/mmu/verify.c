@@ -48,7 +48,7 @@ void verify_page(struct vcpu *c, uint64_t va, enum view view, bool write)
             differs(c, va, "window has a page the walk refuses", rec, w.fault);
         else if (REC_GPA(rec) != (w.gpa & PAGE_MASK))
             differs(c, va, "window has another page", rec, w.gpa);
-        else if ((ram = mem_ptr(w.gpa & ~7ull, 8)) &&
+        else if ((ram = mem_read_ptr(w.gpa & ~7ull, 8)) &&
                  __atomic_load_n(host, __ATOMIC_RELAXED) != __atomic_load_n(ram, __ATOMIC_RELAXED))
             differs(c, va, "window shows other bytes", *host, *ram);
         else

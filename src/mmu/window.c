@@ -200,8 +200,10 @@ void window_install(struct window *w, uint64_t va, uint64_t gpa, unsigned pages,
     int prot = (flags & REC_R ? PROT_READ : 0) | (flags & REC_W ? PROT_WRITE : 0);
     unsigned before = boundaries(w, va, pages);
     uint8_t *at = w->base + (va - w->va);
-    if (mmap(at, (size_t)pages << PAGE_SHIFT, prot, MAP_SHARED | MAP_FIXED | (populate ? MAP_POPULATE : 0), mem_ram.fd,
-             (off_t)(gpa - mem_ram.base)) == MAP_FAILED)
+    uint64_t off;
+    int fd = mem_object(gpa, &off);
+    mmu_note_rom(gpa, (uint64_t)pages << PAGE_SHIFT);
+    if (mmap(at, (size_t)pages << PAGE_SHIFT, prot, MAP_SHARED | MAP_FIXED | (populate ? MAP_POPULATE : 0), fd, (off_t)off) == MAP_FAILED)
         bug("cannot install %u pages in a window: %s", pages, strerror(errno));
     for (unsigned i = 0; i < pages; i++) {
         uint64_t v = va + ((uint64_t)i << PAGE_SHIFT);
@@ -301,6 +303,34 @@ void window_wipe(struct window *w)
     w->max_leaf_shift = PAGE_SHIFT;
     mmu.vmas -= w->vmas;
     w->vmas = 0;
+}
+
+static void forget_in(struct window *w, uint64_t gpa, uint64_t len)
+{
+    for (uint32_t n = w->n_groups; n-- > 0;) {
+        if (n >= w->n_groups)                     /* dropping frees records, and moves the last one here */
+            continue;
+        struct group_rec *g = w->groups[n];
+        uint64_t va = g->va;
+        uint64_t e[GROUP_PAGES];
+        memcpy(e, g->e, sizeof e);
+        for (unsigned i = 0, run; i < GROUP_PAGES; i += run + 1) {
+            for (run = 0; i + run < GROUP_PAGES && e[i + run] && REC_GPA(e[i + run]) - gpa < len; run++)
+                ;
+            if (run)
+                window_drop(w, va + ((uint64_t)i << PAGE_SHIFT), run);
+        }
+    }
+}
+
+void window_forget(uint64_t gpa, uint64_t len)
+{
+    for (unsigned i = 0; i < mmu.n_spaces; i++)
+        for (unsigned k = 0; k < REGION_GROUPS * REGION_SLOTS; k++) {
+            struct window *w = mmu.all[i]->win[k / REGION_SLOTS][k % REGION_SLOTS];
+            if (w)
+                forget_in(w, gpa, len);
+        }
 }
 
 void window_release(struct window *w)

@@ -42,9 +42,9 @@ struct table {
 struct node { struct window *w; uint64_t va; uint32_t next, prev; };
 
 static struct {
-    struct table **page;                          /* by page of RAM; NULL: no table */
-    uint32_t *aliases;                            /* by page of RAM: first node */
-    uint8_t *soft;                                /* by page of RAM: may be writable by a software TLB entry */
+    struct table **page;                          /* by page of memory; NULL: no table */
+    uint32_t *aliases;                            /* by page of memory: first node */
+    uint8_t *soft;                                /* by page of memory: may be writable by a software TLB entry */
     struct table **all;
     uint32_t n_tables, hand;
     struct node *node;
@@ -56,13 +56,11 @@ static struct {
     struct { pthread_mutex_t lock; uint32_t n; struct { uint64_t gpa, len; } w[DMA_QUEUE]; } dma;
 } wp;
 
-static uint64_t ram_page(uint64_t gpa) { return (gpa - mem_ram.base) >> PAGE_SHIFT; }
-
 static void on_dma(uint64_t gpa, size_t len)
 {
     bool table = false;
     for (uint64_t p = gpa & PAGE_MASK; p < gpa + len && !table; p += PAGE_SIZE)
-        table = mem_is_ram(p, PAGE_SIZE) && __atomic_load_n(&wp.page[ram_page(p)], __ATOMIC_RELAXED);
+        table = mem_is_memory(p, PAGE_SIZE) && __atomic_load_n(&wp.page[mem_page(p)], __ATOMIC_RELAXED);
     if (!table)
         return;
     pthread_mutex_lock(&wp.dma.lock);
@@ -71,8 +69,8 @@ static void on_dma(uint64_t gpa, size_t len)
         wp.dma.w[wp.dma.n].len = len;
         __atomic_store_n(&wp.dma.n, wp.dma.n + 1, __ATOMIC_RELEASE);
     } else {
-        wp.dma.w[0].gpa = mem_ram.base;           /* overflow: everything */
-        wp.dma.w[0].len = mem_ram.size;
+        wp.dma.w[0].gpa = 0;                      /* overflow: everything */
+        wp.dma.w[0].len = mem_ram.base + mem_ram.size;
     }
     pthread_mutex_unlock(&wp.dma.lock);
 }
@@ -81,7 +79,7 @@ void wp_init(void)
 {
     if (mmu.cfg.sync != SYNC_WP)
         return;
-    size_t pages = mem_ram.size >> PAGE_SHIFT;
+    size_t pages = mem_pages();
     wp.page = xcalloc(pages, sizeof(*wp.page));
     wp.aliases = xcalloc(pages, sizeof(*wp.aliases));
     wp.soft = xcalloc(pages, sizeof(*wp.soft));
@@ -91,7 +89,7 @@ void wp_init(void)
     mem_on_dma_write(on_dma);
 }
 
-bool wp_is_table(uint64_t gpa) { return mmu.cfg.sync == SYNC_WP && mem_is_ram(gpa & PAGE_MASK, PAGE_SIZE) && wp.page[ram_page(gpa)]; }
+bool wp_is_table(uint64_t gpa) { return mmu.cfg.sync == SYNC_WP && mem_is_memory(gpa & PAGE_MASK, PAGE_SIZE) && wp.page[mem_page(gpa)]; }
 
 /* ---- where windows map a page writable ---- */
 
@@ -122,7 +120,7 @@ void wp_rec(struct window *w, struct group_rec *g, unsigned i, uint64_t old, uin
     if (old & REC_W) {
         uint32_t n = g->alias[i];
         struct node *x = &wp.node[n];
-        *(x->prev ? &wp.node[x->prev].next : &wp.aliases[ram_page(REC_GPA(old))]) = x->next;
+        *(x->prev ? &wp.node[x->prev].next : &wp.aliases[mem_page(REC_GPA(old))]) = x->next;
         if (x->next)
             wp.node[x->next].prev = x->prev;
         x->next = wp.free_node;
@@ -130,7 +128,7 @@ void wp_rec(struct window *w, struct group_rec *g, unsigned i, uint64_t old, uin
         g->alias[i] = 0;
     }
     if (new & REC_W) {
-        uint32_t n = node_new(), *head = &wp.aliases[ram_page(REC_GPA(new))];
+        uint32_t n = node_new(), *head = &wp.aliases[mem_page(REC_GPA(new))];
         wp.node[n] = (struct node){ w, g->va + ((uint64_t)i << PAGE_SHIFT), *head, 0 };
         if (*head)
             wp.node[*head].prev = n;
@@ -145,7 +143,7 @@ bool wp_soft_writable(uint64_t gpa)
         return true;
     if (wp_is_table(gpa))
         return false;
-    wp.soft[ram_page(gpa)] = 1;
+    wp.soft[mem_page(gpa)] = 1;
     return true;
 }
 
@@ -201,7 +199,7 @@ static bool any_installed(const struct use *u)
 
 static void release(struct table *t)
 {
-    wp.page[ram_page(t->gpa)] = NULL;
+    wp.page[mem_page(t->gpa)] = NULL;
     wp.all[t->pos] = wp.all[--wp.n_tables];
     wp.all[t->pos]->pos = t->pos;
     mmu.stats.wp_released++;
@@ -245,7 +243,7 @@ static void table_written(struct table *t, uint64_t off, uint64_t len)
 
 bool wp_write(uint64_t gpa, uint64_t len)
 {
-    struct table *t = wp.page[ram_page(gpa)];
+    struct table *t = wp.page[mem_page(gpa)];
     mmu.stats.wp_writes++;
     table_written(t, gpa & ~PAGE_MASK, len);
     if (++t->writes > FLOOD)
@@ -260,12 +258,12 @@ bool wp_write(uint64_t gpa, uint64_t len)
 
 static void protect(const struct vcpu *c, uint64_t gpa)
 {
-    uint32_t *head = &wp.aliases[ram_page(gpa)];
+    uint32_t *head = &wp.aliases[mem_page(gpa)];
     while (*head)
         window_protect(wp.node[*head].w, wp.node[*head].va);
-    if (!wp.soft[ram_page(gpa)])
+    if (!wp.soft[mem_page(gpa)])
         return;
-    wp.soft[ram_page(gpa)] = 0;
+    wp.soft[mem_page(gpa)] = 0;
     uint32_t others = softtlb_protect(gpa) & ~(1u << c->index);
     if (!others)
         return;
@@ -289,15 +287,15 @@ bool wp_use(const struct vcpu *c, struct space *s, uint64_t va, const struct wal
         uint64_t at = w->at[i];
         unsigned shift = w->shift + w->stride * (w->levels - 1u - i);
         struct use u = { s, ALIGN_DOWN(va, 1ull << shift) - (((at & ~PAGE_MASK) / 8) << shift), (uint8_t)shift };
-        if (!mem_is_ram(at & PAGE_MASK, PAGE_SIZE))
+        if (!mem_is_memory(at & PAGE_MASK, PAGE_SIZE))
             continue;
-        struct table *t = wp.page[ram_page(at)];
+        struct table *t = wp.page[mem_page(at)];
         if (!t) {
             t = xcalloc(1, sizeof(*t));
             t->gpa = at & PAGE_MASK;
             t->pos = wp.n_tables;
             wp.all[wp.n_tables++] = t;
-            __atomic_store_n(&wp.page[ram_page(at)], t, __ATOMIC_RELAXED);
+            __atomic_store_n(&wp.page[mem_page(at)], t, __ATOMIC_RELAXED);
             mmu.stats.wp_tables++;
             protect(c, t->gpa);
             new = true;
@@ -337,7 +335,7 @@ static void take_dma(void)
     for (uint32_t i = 0; i < wp.dma.n; i++) {
         uint64_t gpa = wp.dma.w[i].gpa, end = gpa + wp.dma.w[i].len;
         for (uint64_t p = gpa & PAGE_MASK; p < end; p += PAGE_SIZE)
-            if (mem_is_ram(p, PAGE_SIZE) && wp.page[ram_page(p)]) {
+            if (mem_is_memory(p, PAGE_SIZE) && wp.page[mem_page(p)]) {
                 uint64_t from = MAX(p, gpa);
                 wp_write(from, MIN(end, p + PAGE_SIZE) - from);
             }
@@ -348,7 +346,7 @@ static void take_dma(void)
 
 static void drop_table(uint64_t gpa)
 {
-    struct table *t = wp.page[ram_page(gpa)];
+    struct table *t = wp.page[mem_page(gpa)];
     if (!t)
         return;
     drop_made(t);

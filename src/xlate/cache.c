@@ -21,7 +21,7 @@
 void cache_init(void)
 {
     table_init();
-    xl.page = xcalloc(mem_ram.size >> PAGE_SHIFT, sizeof(*xl.page));
+    xl.page = xcalloc(mem_pages(), sizeof(*xl.page));
     xl.ir = xcalloc(1, sizeof(*xl.ir));
     pthread_mutex_init(&xl.lock, NULL);
     if (!xl.cfg.jit)
@@ -248,9 +248,9 @@ void cache_drop_page(uint64_t gpa, uint64_t len)
 {
     bool any = false;
     for (uint64_t page = gpa & PAGE_MASK; page < gpa + len; page += PAGE_SIZE) {
-        if (!mem_is_ram(page, PAGE_SIZE))
+        if (!mem_is_memory(page, PAGE_SIZE))
             continue;
-        for (struct block *b = xl.page[(page - mem_ram.base) >> PAGE_SHIFT], *next; b; b = next) {
+        for (struct block *b = xl.page[mem_page(page)], *next; b; b = next) {
             next = b->page_next;
             if (b->gpa < gpa + len && b->gpa + b->size > gpa) {
                 cache_remove(b);
@@ -370,7 +370,7 @@ static struct block *keep_ir(uint64_t gpa, uint32_t flags, const uint8_t *bytes)
 struct block *cache_add(struct vcpu *c, uint64_t gpa, uint32_t flags)
 {
     uint64_t t0 = now_ns();
-    const uint8_t *page = mem_ptr(gpa & PAGE_MASK, PAGE_SIZE);
+    const uint8_t *page = mem_host(gpa & PAGE_MASK);      /* mmu_fetch() says that it is memory */
     struct translate_ctx ctx = {
         .page = page,
         .pc_off = (uint32_t)(gpa & ~PAGE_MASK),
@@ -396,7 +396,7 @@ struct block *cache_add(struct vcpu *c, uint64_t gpa, uint32_t flags)
         fprintf(xl.perf_map, "%llx %x guest_%llx\n", (unsigned long long)(uintptr_t)b->code.entry, b->code.size,
                 (unsigned long long)vcpu_pc(c));
     table_insert(b);
-    struct block **head = &xl.page[(gpa - mem_ram.base) >> PAGE_SHIFT];
+    struct block **head = &xl.page[mem_page(gpa)];
     b->page_next = *head;
     b->page_prev = head;
     if (*head)

@@ -29,7 +29,7 @@ static void on_dma_write(uint64_t gpa, size_t len)
 {
     bool code = false;
     for (uint64_t p = gpa & PAGE_MASK; p < gpa + len && !code; p += PAGE_SIZE)
-        code = mem_is_ram(p, PAGE_SIZE) && __atomic_load_n(&xl.page[(p - mem_ram.base) >> PAGE_SHIFT], __ATOMIC_RELAXED);
+        code = mem_is_memory(p, PAGE_SIZE) && __atomic_load_n(&xl.page[mem_page(p)], __ATOMIC_RELAXED);
     if (!code)
         return;
     struct dma_queue *q = xl.dma;
@@ -38,8 +38,8 @@ static void on_dma_write(uint64_t gpa, size_t len)
         q->w[q->n].gpa = gpa;
         q->w[q->n++].len = len;
     } else {
-        q->w[0].gpa = mem_ram.base;               /* overflow: everything */
-        q->w[0].len = mem_ram.size;
+        q->w[0].gpa = 0;                          /* overflow: everything */
+        q->w[0].len = mem_ram.base + mem_ram.size;
     }
     pthread_mutex_unlock(&q->lock);
     for (unsigned i = 0; i < xl.n_vcpus; i++)
@@ -166,8 +166,7 @@ static bool fetch_gpa(struct vcpu *c, uint64_t pc, uint32_t flags, uint64_t *gpa
 /* The block's bytes are as when it was made? */
 static bool still_valid(struct block *b)
 {
-    const void *now = mem_ptr(b->gpa, b->size);
-    if (!now || memcmp(now, b->bytes, b->size) != 0)
+    if (memcmp(mem_host(b->gpa), b->bytes, b->size) != 0)
         return false;
     b->epoch = xl.epoch;
     return true;

@@ -275,7 +275,7 @@ static void test_general(void)
     CHECK(refuses("--", "--: invalid option") && refuses("-", "-: invalid option"));
     CHECK(refuses("-m", "-m: requires an argument"));
     CHECK(refuses("-drive if=none", "-drive if=none: file=FILE is missing (a drive without medium is not supported)"));
-    CHECK(refuses("-drive file=x,if=ide", "-drive file=x,if=ide: if=ide: this machine has if=virtio, or if=none with a -device"));
+    CHECK(refuses("-drive file=x,if=ide", "-drive file=x,if=ide: if=ide: this machine has if=virtio, if=pflash, or if=none with a -device"));
     CHECK(accepts("-s -S") && eq(o.gdb, "tcp::1234") && o.start_paused && accepts("-gdb none") && !o.gdb);
     CHECK(accepts("--kernel K -initrd I --append console=ttyAMA0 -no-reboot -name guest=x -pidfile p -stats s -D log -dtb d"));
     CHECK(eq(o.kernel, "K") && eq(o.initrd, "I") && eq(o.append, "console=ttyAMA0") && o.no_reboot && eq(o.pidfile, "p"));

@@ -525,6 +525,54 @@ static void test_exec(void)
     mmu_tlbi_all(cpu);
 }
 
+/* Read-only memory: cached as RAM is, but never to be written; and not at all while it is its device's. */
+static struct { uint64_t off, v; unsigned reads, writes; } rom_seen;
+static uint64_t rom_read(void *opaque, uint64_t off, unsigned size)
+{
+    rom_seen.reads++;
+    return 0x5a5a;
+}
+static void rom_write(void *opaque, uint64_t off, uint64_t v, unsigned size)
+{
+    rom_seen.writes++;
+    rom_seen.off = off;
+    rom_seen.v = v;
+}
+
+static void test_rom(bool shadow)
+{
+    static const struct mmio_ops ops = { .name = "rom", .read = rom_read, .write = rom_write };
+    uint64_t v, gpa, key, va = USER_VA + 0xb000000000ull;
+    struct mem_rom *rom = mem_add_rom(0x4000, 0x400000, &ops, NULL), *other = mem_add_rom(0x404000, 0x4000, &ops, NULL);
+    ((uint64_t *)(void *)rom->view)[0x1000 / 8 + 1] = 0x1234;
+    ((uint64_t *)(void *)other->view)[0] = 0x99;
+    for (unsigned i = 0; i < 8; i++)              /* the last two are the other's */
+        add(root[0], va + 0x1000ull * i, 0x3fe000 + 0x1000ull * i, 12, U_RW | PERM_XU, false);
+    add(root[0], va + 0x10000, 0x5000, 12, U_RW | PERM_XU, false);
+    for (unsigned round = 0; round < 2; round++) {
+        CHECK(load(va + 0x10008, VIEW_USER, &v) && v == 0x1234 && !rom_seen.reads);
+        CHECK(load(va + 0x6000, VIEW_USER, &v) && v == 0x99);
+        CHECK(load(va + 0x5ffc, VIEW_USER, &v) && v == 0x9900000000);
+        CHECK(shadow ? (installed(va + 0x10000, VIEW_USER) & (REC_R | REC_W)) == REC_R :
+                       in_tlb(va + 0x10000, VIEW_USER, false) && !in_tlb(va + 0x10000, VIEW_USER, true));
+        CHECK(store(va + 0x10010, VIEW_USER, 7) && rom_seen.writes == round + 1 && rom_seen.off == 0x1010 && rom_seen.v == 7);
+        CHECK(((uint64_t *)(void *)rom->view)[0x1000 / 8 + 2] == 0);
+        CHECK(mmu_fetch(cpu, va + 0x10000, &gpa, &key) && gpa == 0x5000);
+        mem_rom_set_direct(rom, false);
+        CHECK(!installed(va + 0x10000, VIEW_USER) && !in_tlb(va + 0x10000, VIEW_USER, false) && !installed(va, VIEW_USER));
+        CHECK(!shadow || installed(va + 0x6000, VIEW_USER));
+        CHECK(load(va + 0x10008, VIEW_USER, &v) && v == 0x5a5a && rom_seen.reads);
+        CHECK(!installed(va + 0x10000, VIEW_USER) && !in_tlb(va + 0x10000, VIEW_USER, false));
+        CHECK(!mmu_fetch(cpu, va + 0x10000, &gpa, &key) && last_fault.fault == FAULT_EXTERNAL);
+        mem_rom_set_direct(rom, true);
+        rom_seen.reads = 0;
+    }
+    for (unsigned i = 0; i < 8; i++)
+        del(root[0], va + 0x1000ull * i);
+    del(root[0], va + 0x10000);
+    mmu_tlbi_all(cpu);
+}
+
 /* Every second page of a long run goes: each hole costs VMAs. */
 static void test_holes(void)
 {
@@ -717,6 +765,7 @@ int main(int argc, char **argv)
     test_kernel_low();
     test_top();
     test_exec();
+    test_rom(shadow);
     test_holes();
     test_budget(shadow);
     if (auto_mode)
