@@ -13,7 +13,8 @@
 #define RES_V IR_V
 
 const struct ir_op_info ir_op_info[IR_OP_COUNT] = {
-#define X(name, result, nargs, effects, meaning) [IR_##name] = { #name, nargs, RES_##result, effects },
+#define VEC(op) ((op) >= IR_VCONST || (op) == IR_GETV || (op) == IR_PUTV || (op) == IR_LDV || (op) == IR_STV || (op) == IR_FCMP)
+#define X(name, result, nargs, effects, meaning) [IR_##name] = { #name, nargs, RES_##result, effects, VEC(IR_##name) },
     IR_OPS(X)
 #undef X
 };

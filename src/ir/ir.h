@@ -169,7 +169,12 @@ void ir_exit_state(struct ir_block *b);
 
 /* ---- properties, verifier, printer ---- */
 #define IR_RES_T 4                               /* ir_op_info.result: the instruction's .t; else an enum ir_type */
-struct ir_op_info { const char *name; uint8_t nargs; uint8_t result; uint16_t effects; };
+struct ir_op_info {
+    const char *name;
+    uint8_t nargs, result;
+    uint16_t effects;
+    bool vec;                                    /* has vector operands or a vector result */
+};
 extern const struct ir_op_info ir_op_info[IR_OP_COUNT];
 /* Type of the value that i makes; IR_NOTYPE: none. */
 static inline enum ir_type ir_result_type(const struct ir_insn *i)

@@ -42,6 +42,8 @@ void opt_block(struct ir_block *b)
         struct ir_insn *i = &b->insn[n];
         uint32_t e = ir_op_info[i->op].effects;
 
+        if (i->op == IR_NOP)
+            continue;
         if (e & IRE_WFLAGS && flags_dead && i->op != IR_FCMP) {
             i->op = (uint8_t)without_flags((enum ir_op)i->op);
             e = ir_op_info[i->op].effects;
@@ -52,8 +54,7 @@ void opt_block(struct ir_block *b)
         }
         /* Nobody wants the value and there is no other purpose. Reads of state have none. */
         if (!used[n] && !(e & ~(IRE_RGPR | IRE_RVEC | IRE_RFLAGS | IRE_STATE))) {
-            if (i->op != IR_NOP)
-                remove_insn(i);
+            remove_insn(i);
             continue;
         }
         switch ((enum ir_op)i->op) {

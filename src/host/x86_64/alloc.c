@@ -60,6 +60,7 @@ static void note_shift(struct gen *g, unsigned n, ir_val s, ir_val other)
 void alloc_prepare(struct gen *g)
 {
     const struct ir_block *b = g->b;
+    static const struct val fresh = {.spill = -1, .reg = NOREG, .hreg = NOREG, .back = BACK_NONE, .early = NOREG};
     uint16_t touched[BACK_VEC + VCPU_VREGS];     /* index + 1 of the last GET or PUT of a guest register, as in back */
     unsigned writer = 0;                         /* of NZCV; 0 is never one that matters: it starts the block */
     unsigned barrier = 0;                        /* last instruction before which PUTRs must have been done */
@@ -72,18 +73,20 @@ void alloc_prepare(struct gen *g)
     g->vec = false;
     for (unsigned n = 0; n < b->n; n++) {
         const struct ir_insn *i = &b->insn[n];
+        const struct ir_op_info *info = &ir_op_info[i->op];
         struct val *x = &g->v[n];
-        *x = (struct val){.root = (uint16_t)n, .last = (uint16_t)n, .spill = -1, .reg = NOREG, .hreg = NOREG,
-                          .back = BACK_NONE, .early = NOREG};
+        *x = fresh;
+        x->root = x->last = (uint16_t)n;
         if (i->op == IR_NOP)
             continue;
-        g->vec |= i->op >= IR_VCONST || i->op == IR_GETV || i->op == IR_PUTV || i->op == IR_LDV || i->op == IR_STV || i->op == IR_FCMP;
         if (i->a != IR_NONE)
             note_use(g, n, i->a);
         if (i->b != IR_NONE)
             note_use(g, n, i->b);
         if (i->c != IR_NONE)
             note_use(g, n, i->c);
+        g->vec |= info->vec;
+        x->wide = info->result == IR_I64 || (info->result == IR_RES_T && i->t == IR_I64);
         switch ((enum ir_op)i->op) {
         case IR_GETR:
             x->wide = true;
@@ -102,7 +105,6 @@ void alloc_prepare(struct gen *g)
             break;
         }
         case IR_ADD:
-            x->wide = i->t == IR_I64;
             note_shift(g, n, i->b, i->a);
             if (!g->v[i->b].fused)
                 note_shift(g, n, i->a, i->b);
@@ -110,7 +112,14 @@ void alloc_prepare(struct gen *g)
         case IR_TRUNC:
             x->root = g->v[i->a].root;
             break;
+        case IR_LD:
+        case IR_LDV:
+        case IR_ST:
+        case IR_STV:
+            g->v[g->v[i->a].root].hlast = (uint16_t)n;
+            break;
         case IR_ZEXT:
+            x->wide = false;
             if (i->size3 == 2 && i->t == IR_I64 && ir_result_type(&b->insn[i->a]) == IR_I32 && !g->v[g->v[i->a].root].wide)
                 x->root = g->v[i->a].root;
             break;
@@ -127,13 +136,11 @@ void alloc_prepare(struct gen *g)
             touched[BACK_VEC + i->reg] = (uint16_t)(n + 1);
             break;
         default:
-            if (ir_result_type(i) == IR_I64)
-                x->wide = true;
             break;
         }
-        if (i->op == IR_LD || i->op == IR_LDV || i->op == IR_ST || i->op == IR_STV)
-            g->v[g->v[i->a].root].hlast = (uint16_t)n;
-        uint32_t eff = ir_op_info[i->op].effects;
+        uint32_t eff = info->effects;
+        if (!(eff & (IRE_RFLAGS | IRE_WFLAGS | IRE_FAULT | IRE_CALL | IRE_EXIT | IRE_STATE | IRE_WSTATE)))
+            continue;
         if (eff & IRE_RFLAGS)
             g->v[writer].flags_read = (uint16_t)n;
         if (eff & (IRE_FAULT | IRE_CALL | IRE_EXIT) || (eff & (IRE_STATE | IRE_WSTATE) && is_nzcv(i)))
@@ -437,23 +444,27 @@ void free_val(struct gen *g, unsigned root)
     free_slot(g, root);
 }
 
-/* After the lowering of i: operands that died and results that nobody wants give up their registers. */
+static inline void finish_operand(struct gen *g, ir_val v)
+{
+    if (v == IR_NONE)
+        return;
+    unsigned root = g->v[v].root;
+    struct val *x = &g->v[root];
+    if (x->last <= g->i) {
+        free_val(g, root);
+    } else if (x->hreg != NOREG && x->hlast <= g->i) {
+        g->reg_val[x->hreg] = IR_NONE;
+        g->reg_h[x->hreg] = false;
+        x->hreg = NOREG;
+    }
+}
+
+/* After the lowering of i, no NOP: operands that died and results that nobody wants give up their registers. */
 void finish(struct gen *g, const struct ir_insn *i)
 {
-    const ir_val arg[3] = {i->a, i->b, i->c};
-    for (unsigned k = 0; k < 3 && i->op != IR_NOP; k++) {
-        if (arg[k] == IR_NONE)
-            continue;
-        unsigned root = g->v[arg[k]].root;
-        struct val *x = &g->v[root];
-        if (x->last <= g->i) {
-            free_val(g, root);
-        } else if (x->hreg != NOREG && x->hlast <= g->i) {
-            g->reg_val[x->hreg] = IR_NONE;
-            g->reg_h[x->hreg] = false;
-            x->hreg = NOREG;
-        }
-    }
+    finish_operand(g, i->a);
+    finish_operand(g, i->b);
+    finish_operand(g, i->c);
     if (g->v[g->i].root == g->i && g->v[g->i].last == g->i)
         free_val(g, g->i);
     g->lock = 0;
