@@ -20,7 +20,8 @@ enum { X_O, X_NO, X_B, X_AE, X_E, X_NE, X_BE, X_A, X_S, X_NS, X_P, X_NP, X_L, X_
 
 struct as {
     uint8_t *p;
-    bool ef;                                     /* EFLAGS = guest NZCV (C inverted) */
+    bool ef;                                     /* EFLAGS = guest NZCV */
+    bool direct;                                 /* ... with CF = C; else CF = !C */
 };
 
 /* Memory operand [base + index << scale + disp]. */
@@ -285,6 +286,8 @@ static inline void rorx(struct as *a, bool w, unsigned d, unsigned s, unsigned n
 static inline void shlx(struct as *a, bool w, unsigned d, unsigned s, unsigned n) { vex_rrr(a, opw(0xf7 | M_0F38 | P_66, w), d, n, s); }
 static inline void shrx(struct as *a, bool w, unsigned d, unsigned s, unsigned n) { vex_rrr(a, opw(0xf7 | M_0F38 | P_F2, w), d, n, s); }
 static inline void sarx(struct as *a, bool w, unsigned d, unsigned s, unsigned n) { vex_rrr(a, opw(0xf7 | M_0F38 | P_F3, w), d, n, s); }
+/* RDX times rm: the low half to LO, the high half to HI (to HI only, where they are the same). */
+static inline void mulx(struct as *a, bool w, unsigned hi, unsigned lo, unsigned rm) { vex_rrr(a, opw(0xf6 | M_0F38 | P_F2, w), hi, lo, rm); }
 static inline void andn(struct as *a, bool w, unsigned d, unsigned inv, unsigned s)
 {
     vex_rrr(a, opw(0xf2 | M_0F38, w), d, inv, s);

@@ -187,10 +187,10 @@ void stub_opnd(struct gen *g, struct opnd *o, ir_val v);
 
 /* EFLAGS := guest NZCV unless they already are. */
 void flags_load(struct gen *g);
-/* EFLAGS (borrow form) -> vcpu.nzcv; EFLAGS stay valid. Clobbers RAX. */
+/* EFLAGS -> vcpu.nzcv; EFLAGS stay valid. Clobbers RAX. */
 void flags_store(struct gen *g);
-/* Instruction i has just set EFLAGS in borrow form: store them now, or leave them pending. */
-void flags_set(struct gen *g);
+/* Instruction i has just set EFLAGS (CF = C if direct, else !C): store them now, or leave them pending. */
+void flags_set(struct gen *g, bool direct);
 /* Before an instruction that may clobber EFLAGS: store what is pending and still wanted. */
 void flags_flush(struct gen *g, const struct ir_insn *i);
 /* x86 condition for an Arm condition in borrow form. */

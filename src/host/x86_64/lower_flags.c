@@ -1,8 +1,9 @@
 /*
  * lower_flags.c - operations that set or read NZCV.
  *
- * Owns the one form in which EFLAGS hold NZCV: as after CMP (CF = borrow = !C). Additions complement CF, logical operations
- * set it; so LAHF;SETO stores vcpu.nzcv's form and every Arm condition is one x86 condition. as.ef says EFLAGS are valid.
+ * Owns the forms in which EFLAGS hold NZCV. The usual one is that after CMP (CF = borrow = !C): LAHF;SETO stores vcpu.nzcv's form
+ * and every Arm condition is one x86 condition. Additions and logical operations leave CF = C (as.direct); that is complemented
+ * only for who cares: most conditions do not look at C, and a chain of ADCS wants it as it is. as.ef says EFLAGS are valid.
  */
 #include "host/x86_64/gen.h"
 
@@ -14,17 +15,27 @@ unsigned flags_cc(unsigned cc)
     return x[cc];
 }
 
+/* EFLAGS are valid: in the usual form from here on. */
+static void borrow_form(struct gen *g)
+{
+    if (A->direct)
+        e1(A, 0xf5);                             /* cmc */
+    A->direct = false;
+}
+
 void flags_store(struct gen *g)
 {
+    borrow_form(g);
     e1(A, 0x9f);                                 /* lahf */
     setcc(A, X_O, RAX);
     mov_mr(A, false, STATE(nzcv), RAX);          /* 32 bits: the padding behind is ours */
     A->ef = true;
 }
 
-void flags_set(struct gen *g)
+void flags_set(struct gen *g, bool direct)
 {
     g->flags_writer = -1;
+    A->direct = direct;
     if (g->v[g->i].store_flags)
         flags_store(g);
     else
@@ -56,6 +67,8 @@ static bool spares_flags(const struct gen *g, const struct ir_insn *i)
     case IR_SETC:
     case IR_VCONST: return true;
     case IR_SUB: return is_const(g, i->b, &imm) && fits32(-imm);
+    case IR_UMULH: return host_state.bmi2;
+    case IR_MUL: return host_state.bmi2 && !is_const(g, i->a, &imm) && !is_const(g, i->b, &imm);
     case IR_SHL:
     case IR_SHR:
     case IR_SAR: return host_state.bmi2 && !is_const(g, i->b, &imm);
@@ -85,6 +98,7 @@ static void flags_from_eax(struct gen *g)
     e1(A, 0x7f);
     e1(A, 0x9e);                                 /* sahf */
     A->ef = true;
+    A->direct = false;
 }
 
 void flags_load(struct gen *g)
@@ -112,6 +126,10 @@ unsigned flags_test(struct gen *g, unsigned cc)
         return set_is_true == !(cc & 1) ? X_NE : X_E;
     }
     flags_load(g);
+    if (A->direct && (cc == CC_CS || cc == CC_CC))
+        return cc == CC_CS ? X_B : X_AE;
+    if (cc == CC_CS || cc == CC_CC || cc == CC_HI || cc == CC_LS)
+        borrow_form(g);
     return flags_cc(cc);
 }
 
@@ -178,6 +196,21 @@ static bool const_operand(struct gen *g, ir_val v)
     return is_const(g, v, &imm) && fits32(imm);
 }
 
+/* CF = C (for ADC) or !C (for SBB). From memory only that is fetched. */
+static void carry_in(struct gen *g, bool direct)
+{
+    if (!A->ef) {
+        if (g->flags_writer >= 0)
+            bug("NZCV was lost before IR operation %u", g->i);
+        op_rm(A, 0xba | M_0F, 4, STATE(nzcv));   /* bt dword, bit */
+        e1(A, (unsigned)__builtin_ctz(NZCV_HOST_NC));
+        A->direct = false;
+    }
+    if (A->direct != direct)
+        e1(A, 0xf5);                             /* cmc */
+    A->direct = direct;
+}
+
 static void arith(struct gen *g, const struct ir_insn *i)
 {
     bool w = is_w(i), ci = const_operand(g, i->b), wanted = g->v[g->i].last > g->i;
@@ -196,22 +229,15 @@ static void arith(struct gen *g, const struct ir_insn *i)
     case IR_SBCS: op = ALU_SBB; break;
     default: break;
     }
-    if (op == ALU_ADC || op == ALU_SBB) {
-        flags_load(g);
-        if (op == ALU_ADC)
-            e1(A, 0xf5);                         /* cmc */
-    }
+    if (op == ALU_ADC || op == ALU_SBB)
+        carry_in(g, op == ALU_ADC);
     if (mem)
         set_flags_mem(g, w, op, d, ra, m);
     else
         set_flags(g, w, op, d, ra, i->b, !ci, rb);
     if (i->op == IR_ADC || i->op == IR_SBC)
         return;
-    if (op == ALU_ADD || op == ALU_ADC)
-        e1(A, 0xf5);
-    else if (op == ALU_AND)
-        e1(A, 0xf9);                             /* stc: C = 0 */
-    flags_set(g);
+    flags_set(g, op == ALU_ADD || op == ALU_ADC || op == ALU_AND);
 }
 
 static void ccmp(struct gen *g, const struct ir_insn *i)
@@ -227,11 +253,11 @@ static void ccmp(struct gen *g, const struct ir_insn *i)
         land8(A, yes);
     }
     set_flags(g, w, add ? ALU_ADD : ALU_SUB, NOREG, ra, i->b, !ci, rb);
-    if (add)
-        e1(A, 0xf5);
+    if (add && store)
+        e1(A, 0xf5);                             /* both ways in one form */
     if (store)
         land8(A, store);
-    flags_set(g);
+    flags_set(g, add && !store);
 }
 
 static void csel(struct gen *g, const struct ir_insn *i)

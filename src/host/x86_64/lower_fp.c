@@ -248,7 +248,7 @@ static void compare_flags(struct gen *g, const struct ir_insn *i)
     e1(A, 0x1c);                                 /* sbb al, 0 */
     e1(A, 0);
     land8(A, end);
-    flags_set(g);
+    flags_set(g, false);
 }
 
 /* ---- vectors ---- */

@@ -109,6 +109,26 @@ static void alu2(struct gen *g, const struct ir_insn *i, unsigned op)
     }
 }
 
+/* One half of a product without touching EFLAGS (BMI2). */
+static void mul_spares_flags(struct gen *g, bool w, bool high, unsigned d, unsigned ra, unsigned rb)
+{
+    if (rb == RDX) {
+        rb = ra;
+        ra = RDX;
+    }
+    bool move = ra != RDX, keep = move && d != RDX && g->reg_val[RDX] != IR_NONE;
+    if (keep)
+        mov_rr(A, true, RAX, RDX);
+    if (move)
+        mov_rr(A, w, RDX, ra);
+    if (high)
+        mulx(A, w, d, d, rb);
+    else
+        mulx(A, w, move && d != RDX ? RDX : RAX, d, rb);
+    if (keep)
+        mov_rr(A, true, RDX, RAX);
+}
+
 static void mul(struct gen *g, const struct ir_insn *i)
 {
     bool w = is_w(i);
@@ -132,6 +152,11 @@ static void mul(struct gen *g, const struct ir_insn *i)
     }
     unsigned ra = use(g, va);
     struct mo m;
+    if (A->ef && g->flags_writer >= 0 && host_state.bmi2) {
+        unsigned rb = use(g, vb);
+        mul_spares_flags(g, w, false, def(g, NOREG), ra, rb);
+        return;
+    }
     if (use_mem(g, vb, &m)) {
         unsigned d = def(g, dying_reg(g, va));
         if (d != ra)
@@ -164,6 +189,10 @@ static void mulh(struct gen *g, const struct ir_insn *i)
 {
     bool sgn = i->op == IR_SMULH;
     unsigned ra = use(g, i->a), rb = use(g, i->b), d = def(g, NOREG);
+    if (!sgn && host_state.bmi2) {
+        mul_spares_flags(g, true, true, d, ra, rb);
+        return;
+    }
     bool keep = d != RDX && g->reg_val[RDX] != IR_NONE;
     if (keep || rb == RDX)
         rdx_save(g);

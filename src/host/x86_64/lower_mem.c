@@ -172,8 +172,11 @@ static void site_end(struct gen *g, struct stub *s, uint8_t *start)
         return;
     unsigned len = (unsigned)(A->p - start);
     if (len < 5) {
-        memmove(start + (5 - len), start, len);
-        memset(start, 0x3e, 5 - len);            /* DS: ignored in 64-bit mode */
+        unsigned n = 8 * (5 - len);
+        uint64_t x;
+        memcpy(&x, start, sizeof(x));
+        x = x << n | (0x3e3e3e3eu & ((1ull << n) - 1));      /* DS: ignored in 64-bit mode */
+        memcpy(start, &x, sizeof(x));
         A->p += 5 - len;
         len = 5;
     }
@@ -190,6 +193,8 @@ static void stub_common(struct gen *g, struct stub *s, const struct ir_insn *i, 
     s->size = i->mem.size;
     s->mem = ir_mem_pack(i->mem) | (uint32_t)i->pc_off << 16 | (i->op == IR_AMO ? (uint32_t)i->cc << 28 : 0);
     s->ef = A->ef;
+    if (A->ef && A->direct)
+        bug("NZCV is not in memory before an access");   /* who may fault has had it stored */
 }
 
 /* Operands that die may give their registers to the result: the access itself is the only writer of it. */
