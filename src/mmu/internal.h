@@ -14,6 +14,10 @@
  * replaces it, under the lock; others may only invalidate tags, by 8-byte stores, and note the owner with mmu_touched(). A
  * TLBI that touched something of another vCPU waits, after the lock is released, until that vCPU has left translated code
  * (base/quiet.h): it may have been between probe and access. A space in force on any vCPU keeps its windows and arrays.
+ *
+ * mmu_switch() takes no lock for spaces that it knows (struct base): it puts the base in force, then looks whether the lock is held
+ * or mmu.gen has moved, and begins anew with the lock if so. Whoever holds the lock therefore either finds the space in force or has
+ * made the vCPU look again. Until then cur[] may name a space that was freed: such structures are kept for re-use, never returned.
  */
 #ifndef GNOMON_MMU_INTERNAL_H
 #define GNOMON_MMU_INTERNAL_H
@@ -104,7 +108,7 @@ struct space {
     uint8_t n_asids;
     uint16_t asid[SPACE_ASIDS];
     uint64_t *more_asids;                         /* a bit each, allocated when there are more: a kernel's half with KPTI has all */
-    uint64_t last_used;
+    uint64_t last_used;                           /* now_ticks() */
     struct space *hash_next;
     struct window *win[REGION_GROUPS][REGION_SLOTS];
     unsigned n_wins;                              /* of them there */
@@ -118,6 +122,18 @@ struct space {
     struct exec_page *exec;                       /* hash by va of the pages fetched from under exec_key */
 };
 
+/*
+ * A half's base as it was put in force under the lock: true as long as mmu.gen is GEN. Until then the space lives and is not stale,
+ * has been used with the ASID, and has these windows.
+ */
+struct base {
+    struct space *s;
+    uint64_t gen, root, config;
+    uint16_t asid;
+    int64_t delta[REGION_GROUPS * REGION_SLOTS];  /* as in struct vcpu; those of the half */
+};
+#define BASES 16u                                 /* a power of two */
+
 struct mmu_vcpu {
     struct vcpu *c;
     unsigned index;                               /* in mmu.vcpu */
@@ -127,7 +143,9 @@ struct mmu_vcpu {
     struct { uint64_t count, ticks; } exits[MMU_EXIT_COUNT];
     uint32_t wasted;                              /* faults of user code since the last sample that no fill followed */
     bool last_soft;                               /* see mmu_last_was_soft() */
-    struct space *cur[2];
+    struct space *cur[2];                         /* changed by its own vCPU only; see above for without the lock */
+    struct base base[2][BASES];                   /* a hash by root and ASID */
+    uint64_t switches;                            /* changes of a root */
     uint64_t sampled;                             /* its thread's CPU time at the last mmu_sample(), and translation since */
     uint64_t in_c;                                /* now_ticks() that exits took since */
     int64_t rt_user[REGION_TABLE], rt_kernel[REGION_TABLE];
@@ -149,13 +167,15 @@ struct mmu_state {
     struct mmu_config cfg;
     const struct guest_ops *guest;
     pthread_mutex_t lock;
+    uint32_t busy;                                /* the lock is held */
+    uint64_t gen;                                 /* moves when a struct base may have become wrong */
+    struct space *freed;                          /* structures to be used again, by hash_next */
     uint32_t touched;                             /* see mmu_touched() */
     struct vcpu *vcpu[MMU_VCPUS];
     unsigned n_vcpus;
     struct space *spaces[256];                    /* hash heads */
     struct space **all;                           /* every space in use */
     unsigned n_spaces, cap_spaces;
-    uint64_t clock;                               /* of last_used */
     uint64_t start_ns, start_ticks;               /* the rate of now_ticks() */
     int64_t slot_region[REGION_GROUPS][REGION_SLOTS];  /* region number; INT64_MIN: free */
     struct window **spare;                        /* reservations without an owner */
@@ -187,14 +207,20 @@ static inline void mmu_note_rom(uint64_t gpa, uint64_t len)
 }
 static inline void mmu_lock(void)
 {
-    if (mmu.n_vcpus > 1)
+    if (mmu.n_vcpus > 1) {
         pthread_mutex_lock(&mmu.lock);
+        __atomic_exchange_n(&mmu.busy, 1, __ATOMIC_SEQ_CST);   /* a full barrier: see switch_known() */
+    }
 }
 static inline void mmu_unlock(void)
 {
-    if (mmu.n_vcpus > 1)
+    if (mmu.n_vcpus > 1) {
+        __atomic_store_n(&mmu.busy, 0, __ATOMIC_RELEASE);
         pthread_mutex_unlock(&mmu.lock);
+    }
 }
+/* With the lock: no vCPU switches to what it remembers without looking here first. */
+static inline void mmu_forget_bases(void) { __atomic_store_n(&mmu.gen, mmu.gen + 1, __ATOMIC_RELEASE); }
 /* What vCPU i may be using of its own (an array's entry, a code page's key) was dropped: the TLBI in progress waits for it. */
 static inline void mmu_touched(unsigned i) { mmu.touched |= 1u << i; }
 
@@ -215,6 +241,7 @@ bool space_in_force(const struct space *s);       /* on any vCPU */
 bool space_has_asid(const struct space *s, int asid);
 void space_bind(struct vcpu *c, unsigned half, struct space *s);
 void space_new_exec_key(struct space *s);
+void space_stale(struct space *s);                /* not in force: to be compared when it is again */
 struct exec_page *space_exec_page(const struct space *s, uint64_t va);   /* NULL, or its entry (used or not) */
 void space_note_exec(struct space *s, uint64_t va, const struct walk *w, enum view view);
 
@@ -305,6 +332,7 @@ void policy_fault(struct space *s);               /* a user access faulted in th
 void policy_fill(struct vcpu *c, struct space *s);
 void policy_drop(struct space *s, unsigned pages);    /* a TLBI took pages away */
 void policy_new_owner(struct space *s);           /* the root table belongs to another process now */
+bool policy_waits(const struct space *s);         /* it lost its windows: policy_leave() will have something to do */
 void policy_leave(struct space *s);               /* s was in force on a vCPU: windows it lost meanwhile may go */
 
 /* calibrate.c */

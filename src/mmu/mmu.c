@@ -28,6 +28,7 @@ void mmu_init(const struct mmu_config *cfg, const struct guest_ops *guest)
 {
     mmu.cfg = *cfg;
     mmu.guest = guest;
+    mmu.gen = 1;
     mmu.start_ns = now_ns();
     mmu.start_ticks = now_ticks();
     pthread_mutex_init(&mmu.lock, NULL);
@@ -136,7 +137,13 @@ bool mmu_peek_cached(const struct vcpu *c, uint64_t va, enum view view, uint64_t
     return true;
 }
 
-const struct mmu_stats *mmu_stats(void) { return &mmu.stats; }
+const struct mmu_stats *mmu_stats(void)
+{
+    mmu.stats.switches = 0;
+    for (unsigned i = 0; i < mmu.n_vcpus; i++)
+        mmu.stats.switches += mv(mmu.vcpu[i])->switches;
+    return &mmu.stats;
+}
 
 void mmu_count_exit(struct vcpu *c, enum mmu_exit cause, uint64_t begun)
 {

@@ -282,9 +282,11 @@ void policy_new_owner(struct space *s)
     s->policy = (struct policy){ .wait = MOVE_MIN };
 }
 
+bool policy_waits(const struct space *s) { return mmu.cfg.paging == PAGING_AUTO && !s->policy.windows && s->n_wins; }
+
 void policy_leave(struct space *s)
 {
-    if (mmu.cfg.paging != PAGING_AUTO || s->policy.windows || !s->n_wins || space_in_force(s))
+    if (!policy_waits(s) || space_in_force(s))
         return;
     for (unsigned n = 0; n < REGION_SLOTS; n++)
         if (s->win[REGION_LOW_USER][n])

@@ -112,7 +112,16 @@ static void space_free(struct space *s)
             mmu.all[i] = mmu.all[--mmu.n_spaces];
     free(s->exec);
     free(s->more_asids);
-    free(s);
+    memset(s, 0, sizeof(*s));
+    s->hash_next = mmu.freed;                     /* see struct base */
+    mmu.freed = s;
+    mmu_forget_bases();
+}
+
+void space_stale(struct space *s)
+{
+    s->stale = true;
+    mmu_forget_bases();
 }
 
 bool space_in_force(const struct space *s)
@@ -141,7 +150,11 @@ struct space *space_get(unsigned half, const struct space_id *id)
             return s;
     if (mmu.n_spaces >= MAX_SPACES)
         evict_oldest();
-    struct space *s = xcalloc(1, sizeof(*s));
+    struct space *s = mmu.freed;
+    if (s)
+        mmu.freed = s->hash_next;
+    else
+        s = xcalloc(1, sizeof(*s));
     s->id = *id;
     s->half = (uint8_t)half;
     policy_new_owner(s);
@@ -191,9 +204,8 @@ static int64_t window_delta(const struct window *w)
     return w ? (int64_t)((uint64_t)(uintptr_t)w->base - w->va) : REGION_POISON;
 }
 
-static void set_slot(struct mmu_vcpu *m, unsigned g, unsigned n, const struct window *w)
+static void set_slot(struct mmu_vcpu *m, unsigned g, unsigned n, int64_t d)
 {
-    int64_t d = window_delta(w);
     m->c->delta[g * REGION_SLOTS + n] = d;
     int64_t region = mmu.slot_region[g][n];
     if (region != INT64_MIN)
@@ -202,9 +214,10 @@ static void set_slot(struct mmu_vcpu *m, unsigned g, unsigned n, const struct wi
 
 void window_rebase(struct space *s, unsigned g, unsigned slot)
 {
+    mmu_forget_bases();
     for (unsigned i = 0; i < mmu.n_vcpus; i++)
         if (mv(mmu.vcpu[i])->cur[s->half] == s)
-            set_slot(mv(mmu.vcpu[i]), g, slot, s->win[g][slot]);
+            set_slot(mv(mmu.vcpu[i]), g, slot, window_delta(s->win[g][slot]));
 }
 
 void space_bind(struct vcpu *c, unsigned half, struct space *s)
@@ -212,13 +225,14 @@ void space_bind(struct vcpu *c, unsigned half, struct space *s)
     struct mmu_vcpu *m = mv(c);
     struct space *old = m->cur[half];
     softtlb_flush_kernel_low(m);
-    m->cur[half] = s;
-    s->last_used = ++mmu.clock;
+    __atomic_store_n(&m->cur[half], s, __ATOMIC_RELAXED);
+    s->last_used = m->begun;
+    m->switches++;
     for (unsigned g = 0; g < REGION_GROUPS; g++) {
         if ((g == REGION_HIGH) != (half == 1))
             continue;
         for (unsigned n = 0; n < REGION_SLOTS; n++)
-            set_slot(m, g, n, s->win[g][n]);
+            set_slot(m, g, n, window_delta(s->win[g][n]));
     }
     softtlb_bind(c, half);
     if (old && half == 0)
@@ -236,17 +250,81 @@ static bool space_has_local(const struct space *s)
     return softtlb_has_local(s) || (s->n_exec && s->half == 0);
 }
 
+static struct base *base_of(struct mmu_vcpu *m, unsigned half, const struct space_id *id)
+{
+    return &m->base[half][(id->root >> PAGE_SHIFT ^ id->asid ^ id->asid >> 4) & (BASES - 1)];
+}
+
+/* With the lock: the vCPU's halves are in force and compared. */
+static void remember_bases(struct mmu_vcpu *m, const struct space_id id[2])
+{
+    for (unsigned half = 0; half < 2; half++) {
+        struct base *b = base_of(m, half, &id[half]);
+        *b = (struct base){ .s = m->cur[half], .gen = mmu.gen, .root = id[half].root, .config = id[half].config, .asid = id[half].asid };
+        memcpy(b->delta, m->c->delta, sizeof(b->delta));
+    }
+}
+
+/*
+ * The switch to bases that are remembered, without the lock. true: done. false: nothing has happened, or *undone says of which
+ * halves cur[] is wrong now.
+ */
+static bool switch_known(struct mmu_vcpu *m, const struct space_id id[2], unsigned *undone)
+{
+    uint64_t gen = __atomic_load_n(&mmu.gen, __ATOMIC_RELAXED);
+    const struct base *b[2];
+    unsigned changed = 0;
+    for (unsigned half = 0; half < 2; half++) {
+        b[half] = base_of(m, half, &id[half]);
+        if (b[half]->gen != gen || b[half]->root != id[half].root || b[half]->config != id[half].config || b[half]->asid != id[half].asid)
+            return false;
+        changed |= (m->cur[half] != b[half]->s) << half;
+    }
+    if (!changed)
+        return true;                              /* another ASID: in force it is not stale */
+    if (m->kernel_low || (changed & 1 && policy_waits(m->cur[0])))
+        return false;
+    for (unsigned half = 0; half < 2; half++) {
+        if (!(changed >> half & 1))
+            continue;
+        __atomic_store_n(&m->cur[half], b[half]->s, __ATOMIC_RELAXED);
+        for (unsigned g = 0; g < REGION_GROUPS; g++)
+            for (unsigned n = 0; (g == REGION_HIGH) == (half == 1) && n < REGION_SLOTS; n++)
+                set_slot(m, g, n, b[half]->delta[g * REGION_SLOTS + n]);
+        softtlb_bind(m->c, half);
+    }
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);      /* cur[] before busy and gen: the other side's is mmu_lock()'s */
+    if (__atomic_load_n(&mmu.busy, __ATOMIC_ACQUIRE) || __atomic_load_n(&mmu.gen, __ATOMIC_RELAXED) != gen) {
+        *undone = changed;
+        return false;
+    }
+    for (unsigned half = 0; half < 2; half++)
+        if (changed >> half & 1) {
+            b[half]->s->last_used = m->begun;
+            m->switches++;
+        }
+    return true;
+}
+
 void mmu_switch(struct vcpu *c)
 {
     struct mmu_vcpu *m = mv(c);
+    const struct space_id ids[2] = { mmu.guest->space(c, 0), mmu.guest->space(c, 1) };
+    unsigned undone = 0;
     exit_begin(c, MMU_EXIT_switch_base);
+    if (likely(switch_known(m, ids, &undone))) {
+        exit_end(c);
+        return;
+    }
     mmu_lock();
+    for (unsigned half = 0; half < 2; half++)
+        if (undone >> half & 1)
+            m->cur[half] = NULL;
     for (unsigned half = 0; half < 2; half++) {
-        struct space_id id = mmu.guest->space(c, half);
+        struct space_id id = ids[half];
         struct space *s = m->cur[half];
         bool same = s && s->id.root == id.root && s->id.config == id.config;
         if (!same) {
-            mmu.stats.switches++;
             s = space_get(half, &id);
             space_bind(c, half, s);
         }
@@ -258,6 +336,7 @@ void mmu_switch(struct vcpu *c)
             sync_space(c, s);
         }
     }
+    remember_bases(m, ids);
     mmu_unlock();
     exit_end(c);
 }

@@ -254,7 +254,7 @@ void mmu_tlbi_all(struct vcpu *c)
         if (space_in_force(mmu.all[i]))
             sync_space(c, mmu.all[i]);
         else
-            mmu.all[i]->stale = true;
+            space_stale(mmu.all[i]);
     }
     softtlb_flush_kernel_low_all();
     tlbi_end(c);
@@ -272,7 +272,7 @@ void mmu_tlbi_asid(struct vcpu *c, uint16_t asid)
         if (!space_has_asid(s, asid))
             continue;
         if (!space_in_force(s)) {
-            s->stale = true;
+            space_stale(s);
             continue;
         }
         for (unsigned g = 0; g < REGION_GROUPS; g++)
