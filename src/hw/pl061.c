@@ -9,7 +9,13 @@
 #include "base/loop.h"
 #include "mem/mem.h"
 
-#define KEY_NS 100000000ull                      /* longer than any debouncing, shorter than a long press */
+/*
+ * A key is held this long after the guest has looked at its line: longer than any debouncing, shorter than a long press. Until
+ * then it stays pressed, so that a guest that is slow to answer the interrupt does not find it let go already; but not for ever,
+ * since one that has no driver yet should not find it pressed long after.
+ */
+#define KEY_NS 100000000ull
+#define KEY_UNSEEN_NS 30000000000ull
 
 struct pl061 {
     struct device dev;                           /* first */
@@ -17,6 +23,7 @@ struct pl061 {
     struct loop_timer let_go;
     uint8_t input;                               /* levels from outside */
     uint8_t key;                                 /* lines that let_go lowers */
+    uint8_t unseen;                              /* those that the guest has not read since they were pressed */
     uint8_t out, dir, is, ibe, iev, ie, ris, afsel;
     uint8_t seen;                                /* levels when edges were last looked for */
 };
@@ -39,12 +46,22 @@ static void update(struct pl061 *s)
     irq_set(&s->irq, (s->ris & s->ie) != 0);
 }
 
+static uint64_t data_read(struct pl061 *s, uint8_t mask)
+{
+    uint8_t v = levels(s) & mask;
+    if (v & s->unseen) {
+        s->unseen = 0;
+        loop_timer_arm(&s->let_go, now_ns() + KEY_NS);
+    }
+    return v;
+}
+
 static uint64_t reg_read(void *opaque, uint64_t off, unsigned size)
 {
     static const uint8_t id[8] = { 0x61, 0x10, 0x04, 0x00, 0x0d, 0xf0, 0x05, 0xb1 };
-    const struct pl061 *s = opaque;
+    struct pl061 *s = opaque;
     if (off < 0x400)
-        return levels(s) & off >> 2;             /* address bits 9:2 are a mask */
+        return data_read(s, (uint8_t)(off >> 2)); /* address bits 9:2 are a mask */
     if (off >= 0xfe0)
         return id[(off - 0xfe0) / 4];
     switch (off) {
@@ -93,7 +110,7 @@ static void reset(struct device *d)
     struct pl061 *s = (struct pl061 *)d;
     loop_timer_cancel(&s->let_go);
     s->input &= (uint8_t)~s->key;
-    s->key = s->out = s->dir = s->is = s->ibe = s->iev = s->ie = s->ris = s->afsel = 0;
+    s->key = s->unseen = s->out = s->dir = s->is = s->ibe = s->iev = s->ie = s->ris = s->afsel = 0;
     s->seen = levels(s);
     update(s);
     s->ris = 0;
@@ -111,7 +128,7 @@ static void let_go(void *opaque)
 {
     struct pl061 *s = opaque;
     s->input &= (uint8_t)~s->key;
-    s->key = 0;
+    s->key = s->unseen = 0;
     update(s);
 }
 
@@ -119,8 +136,9 @@ void pl061_press(struct device *d, unsigned line)
 {
     struct pl061 *s = (struct pl061 *)d;
     s->key |= (uint8_t)(1u << (line & 7));
+    s->unseen |= (uint8_t)(1u << (line & 7));
     pl061_set_input(d, line, true);
-    loop_timer_arm(&s->let_go, now_ns() + KEY_NS);
+    loop_timer_arm(&s->let_go, now_ns() + KEY_UNSEEN_NS);
 }
 
 struct device *pl061_new(uint64_t base, struct irq irq)

@@ -10,7 +10,7 @@
 struct device *pl061_new(uint64_t base, struct irq irq);
 /* The level that the world puts on LINE (0..7). Machine lock held. */
 void pl061_set_input(struct device *d, unsigned line, bool level);
-/* A key between LINE and the supply is pressed and let go a tenth of a second later. Machine lock held. */
+/* A key between LINE and the supply is pressed, and let go a tenth of a second after the guest has read it. Machine lock held. */
 void pl061_press(struct device *d, unsigned line);
 
 #endif

@@ -282,6 +282,26 @@ def human_session(path, timeout):
     yield "a human monitor's session"
 
 
+def power_key(args, tmp, sockets):
+    """What system_powerdown makes of Linux's gpio-keys: key 116 down, key 116 up, each followed by a report."""
+    keys = argparse.Namespace(**dict(vars(args), initrd=get_guest("initramfs", "--modules", args.suite + ":gpio_keys,evdev")))
+    with Machine(keys, tmp, sockets) as m:
+        q, serial = Qmp(tmp + "/qmp", args.timeout), m.serial()
+        serial.until(r"# ")
+        for times in (1, 2):
+            serial.send("exec 3</dev/input/event0 && echo op''en; "
+                        "dd bs=24 count=4 <&3 2>/dev/null | hexdump -v -e '12/2 \"%04x \" \"\\n\"' | cut -c41-; echo re''ad\n")
+            serial.until(r"\nopen\r\n")
+            q.ok("system_powerdown")
+            q.event("POWERDOWN")
+            got = serial.until(r"\nread\r\n").replace("\r", "")
+            need("0001 0074 0001 0000\n0000 0000 0000 0000\n0001 0074 0000 0000\n0000 0000 0000 0000\n" in got,
+                 "the power key's events", got)
+        serial.send("poweroff\n")
+        m.end(0)
+        yield "the power key is pressed and let go"
+
+
 def steps(args, tmp):
     sockets = ["-qmp", "unix:%s/qmp,server=on,wait=off" % tmp, "-chardev", "socket,id=m,path=%s/hmp,server=on,wait=off" % tmp,
                "-mon", "chardev=m", "-chardev", "socket,id=q,path=%s/qmp2,server=on,wait=off" % tmp,
@@ -347,6 +367,7 @@ def steps(args, tmp):
         need(q.event("SHUTDOWN") == {"guest": False, "reason": "host-signal"}, "SHUTDOWN event of a signal")
         m.end(0)
         yield "a signal, while paused"
+    yield from power_key(args, tmp, sockets)
 
 
 def main():
@@ -359,6 +380,7 @@ def main():
     ap.add_argument("emulator", nargs="+")
     args = ap.parse_args()
     try:
+        args.suite = args.kernel
         args.kernel = args.kernel if os.path.exists(args.kernel) else get_guest("kernel", args.kernel)
         args.initrd = args.initrd or get_guest("initramfs")
         with tempfile.TemporaryDirectory(prefix="gnomon-mon") as tmp:
