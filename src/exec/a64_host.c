@@ -14,7 +14,7 @@
 static void switch_space(struct vcpu *c)
 {
     mmu_switch(c);
-    xlate_tlbi(c);
+    xlate_switch(c);
 }
 
 static void tlbi_all(struct vcpu *c)

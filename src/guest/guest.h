@@ -88,6 +88,8 @@ struct guest_ops {
     unsigned insn_align;                         /* bytes */
     /* Mode flags: everything besides the code bytes that translation depends on (EL, PAN, MMU, traps, FP mode, ...). */
     uint32_t (*flags)(const struct vcpu *c);
+    /* What they would be in user or kernel mode, as translated code enters it (vcpu.ctx_mode[]). */
+    uint32_t (*mode_flags)(const struct vcpu *c, bool kernel);
     enum view (*fetch_view)(const struct vcpu *c);
     /* Translate from ctx into b, up to and including an exit. Always succeeds: undefined encodings raise when run. */
     void (*translate)(struct ir_block *b, const struct translate_ctx *ctx, const struct vcpu *c);

@@ -847,6 +847,12 @@ void ir_exit_ind(struct ir_block *b, ir_val target, enum ir_branch_hint hint)
     b->ended = true;
 }
 
+void ir_exit_mode(struct ir_block *b, ir_val target, ir_val ctx)
+{
+    emit(b, IR_EXIT_MODE, IR_I64, target, ctx, IR_NONE);
+    b->ended = true;
+}
+
 void ir_exit_dispatch(struct ir_block *b, int64_t target)
 {
     emit(b, IR_EXIT_DISPATCH, IR_NOTYPE, IR_NONE, IR_NONE, IR_NONE)->imm = target;

@@ -48,12 +48,16 @@ static uint64_t access_memory(const struct ir_insn *i, struct vcpu *c, const str
     }
 }
 
-static void exit_block(const struct ir_insn *i, struct vcpu *c, uint64_t a)
+static void exit_block(const struct ir_insn *i, struct vcpu *c, uint64_t a, uint64_t b)
 {
     bool taken = true;
     switch ((enum ir_op)i->op) {
     case IR_EXIT_STATE: return;
     case IR_EXIT_IND: vcpu_set_pc(c, a); return;
+    case IR_EXIT_MODE:
+        vcpu_set_pc(c, a);
+        c->jc_ctx = c->ctx_space[a >> 55 & 1] ^ b;
+        return;
     case IR_EXIT_CC: taken = ir_cc_holds(c->nzcv, (enum ir_cc)i->cc); break;
     case IR_EXIT_NZ: taken = a != 0; break;
     case IR_EXIT_Z: taken = a == 0; break;
@@ -142,8 +146,9 @@ void ir_interpret(const struct ir_block *b, struct vcpu *c, const struct ir_mem_
         case IR_EXIT_Z:
         case IR_EXIT_BIT:
         case IR_EXIT_IND:
+        case IR_EXIT_MODE:
         case IR_EXIT_DISPATCH:
-        case IR_EXIT_STATE: exit_block(i, c, pa->lo); return;
+        case IR_EXIT_STATE: exit_block(i, c, pa->lo, pb->lo); return;
 
         case IR_VGET:
         case IR_VGETS:

@@ -165,6 +165,7 @@ void ir_exit_cc(struct ir_block *b, enum ir_cc cc, int64_t taken, int64_t next);
 void ir_exit_test(struct ir_block *b, enum ir_op op, ir_val a, unsigned bit, int64_t taken, int64_t next); /* EXIT_NZ, EXIT_Z, EXIT_BIT */
 void ir_exit_ind(struct ir_block *b, ir_val target, enum ir_branch_hint hint);
 void ir_exit_dispatch(struct ir_block *b, int64_t target);
+void ir_exit_mode(struct ir_block *b, ir_val target, ir_val ctx);      /* ctx: vcpu.ctx_mode[], xor vcpu_ctx_flags() of more flags */
 void ir_exit_state(struct ir_block *b);
 
 /* ---- properties, verifier, printer ---- */

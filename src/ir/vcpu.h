@@ -101,6 +101,16 @@ static inline uint16_t nzcv_from_arm(uint32_t a)
                       (a >> 29 & 1 ? 0 : NZCV_HOST_NC) | (a >> 28 & 1 ? NZCV_HOST_V : 0));
 }
 
+/*
+ * What a mode's flags contribute to jc_ctx. Linear: of flags that are set and cleared in translated code, the contributions are
+ * xored. Addresses differ in none or all of their top bits, so that most differences of flags cannot be undone by one.
+ */
+static inline uint64_t vcpu_ctx_flags(uint32_t flags)
+{
+    uint64_t f = flags;
+    return f << 48 ^ f << 32 ^ f << 19 ^ f << 5;
+}
+
 struct ir_mem_ops;                               /* ir.h */
 
 struct vcpu {
@@ -147,6 +157,9 @@ struct vcpu {
     bool stepping;                               /* a debugger wants one instruction at a time; set while the vCPU is held */
 
     uint32_t lines;                              /* interrupt inputs that are high, bit n: line n; src/exec sets it, from any thread */
+
+    /* The parts of jc_ctx, for translated code that changes the mode: of the space, by bit 55 of the pc; of the mode, 0 user, 1 kernel. */
+    uint64_t ctx_space[2], ctx_mode[2];
 };
 #define EXCL_NONE (~0ull)
 

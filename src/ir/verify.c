@@ -60,6 +60,9 @@ static void wants(const struct ir_insn *i, enum want w[3])
     case IR_EXIT_IND:
         w[0] = W_I64;
         break;
+    case IR_EXIT_MODE:
+        w[0] = w[1] = W_I64;
+        break;
     case IR_ST:
         w[0] = W_I64;
         break;

@@ -125,16 +125,48 @@ static uint32_t block_flags(const struct vcpu *c)
     return xl.guest->flags(c) | mmu_windows(c, xl.guest->fetch_view(c)) << XF_KIND_SHIFT | (debugged(c) ? XF_DEBUG : 0);
 }
 
-static void set_ctx(struct vcpu *c, uint32_t flags, uint64_t key)
+static void set_ctx(struct vcpu *c, uint32_t flags, uint64_t pc, uint64_t key)
 {
-    uint64_t mix = (uint64_t)flags * 0x9e3779b97f4a7c15ull;
-    c->jc_ctx = key ^ (mix & ~7ull) ^ ((struct xlate_vcpu *)c->xlate)->salt;
+    uint64_t *space = &c->ctx_space[pc >> 55 & 1];
+    *space = key ^ ((struct xlate_vcpu *)c->xlate)->salt;
+    c->jc_ctx = *space ^ vcpu_ctx_flags(flags);
 }
 
-/* What code is fetched through may have changed: the key follows. */
-static void refresh_ctx(struct vcpu *c, uint32_t flags) { set_ctx(c, flags, mmu_exec_key(c, vcpu_pc(c))); }
+/*
+ * What code is fetched through, or modes, may have changed: the key follows, and what translated code makes keys of. A mode
+ * stands for pages without a breakpoint: code of the others is in no jump cache.
+ */
+static void refresh_ctx(struct vcpu *c, uint32_t flags)
+{
+    struct xlate_vcpu *x = c->xlate;
+    uint64_t pc = vcpu_pc(c), other = pc ^ 1ull << 55;
+    c->ctx_space[other >> 55 & 1] = mmu_exec_key(c, other) ^ x->salt;
+    set_ctx(c, flags, pc, mmu_exec_key(c, pc));
+    for (unsigned kernel = 0; kernel < 2; kernel++) {
+        x->kind[kernel] = mmu_windows(c, kernel ? VIEW_KERNEL : VIEW_USER) << XF_KIND_SHIFT;
+        c->ctx_mode[kernel] = vcpu_ctx_flags(xl.guest->mode_flags(c, kernel) | x->kind[kernel] | (c->stepping ? XF_DEBUG : 0));
+    }
+}
 
 void xlate_tlbi(struct vcpu *c) { refresh_ctx(c, block_flags(c)); }
+
+void xlate_switch(struct vcpu *c)
+{
+    struct xlate_vcpu *x = c->xlate;
+    enum view view = xl.guest->fetch_view(c);
+    uint64_t *here = &c->ctx_space[vcpu_pc(c) >> 55 & 1], was = *here;
+    for (unsigned half = 0; half < 2; half++)
+        c->ctx_space[half] = mmu_exec_key(c, half ? ~0ull : 0) ^ x->salt;
+    c->jc_ctx ^= was ^ *here;
+    for (unsigned kernel = 0; kernel < 2; kernel++) {
+        uint32_t kind = mmu_windows(c, kernel ? VIEW_KERNEL : VIEW_USER) << XF_KIND_SHIFT;
+        uint64_t change = vcpu_ctx_flags(kind ^ x->kind[kernel]);
+        x->kind[kernel] = kind;
+        c->ctx_mode[kernel] ^= change;
+        if (kernel == (view != VIEW_USER))
+            c->jc_ctx ^= change;
+    }
+}
 
 void xlate_flags_changed(struct vcpu *c)
 {
@@ -155,7 +187,7 @@ static bool fetch_gpa(struct vcpu *c, uint64_t pc, uint32_t flags, uint64_t *gpa
         uint64_t page, exec_key;
         if (!mmu_fetch(c, pc, &page, &exec_key))
             return false;
-        set_ctx(c, flags, exec_key);              /* the fetch may have found the page remapped */
+        set_ctx(c, flags, pc, exec_key);          /* the fetch may have found the page remapped */
         e->key = (pc & PAGE_MASK) ^ c->jc_ctx;
         e->gpa = page & PAGE_MASK;
     }
@@ -205,6 +237,17 @@ static struct block *find_or_add(struct vcpu *c, uint64_t pc, uint64_t gpa, uint
 
 struct next { const void *entry; struct ir_block *ir; uint64_t gpa; };
 
+/* What translated code would find by itself: most that comes here are exceptions, and the block behind is known. */
+static const void *jump_cached(struct vcpu *c, uint64_t pc)
+{
+    const struct xlate_vcpu *x = c->xlate;
+    const struct jc_entry *j = &c->jc[jc_index(pc)];
+    if (x->pending || __atomic_load_n(&x->flush, __ATOMIC_ACQUIRE) || log_on(LOG_exec) || !xl.cfg.jit)
+        return NULL;
+    const void *code = __atomic_load_n(&j->code, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&j->key, __ATOMIC_ACQUIRE) == (pc ^ c->jc_ctx) && code != xl.jump_miss ? code : NULL;
+}
+
 /* false: look again, at another pc if a guest's fault was raised. */
 static bool next_block(struct vcpu *c, uint64_t pc, struct next *n)
 {
@@ -212,6 +255,8 @@ static bool next_block(struct vcpu *c, uint64_t pc, struct next *n)
     uint64_t gpa;
     uint32_t flags = block_flags(c);
     refresh_ctx(c, flags);
+    if ((n->entry = jump_cached(c, pc)))
+        return true;
     if (!fetch_gpa(c, pc, flags, &gpa)) {
         x->pending = NULL;
         return false;
@@ -250,7 +295,7 @@ enum xlate_end xlate_run(struct vcpu *c)
         }
         if (unlikely(__atomic_load_n(&xl.dead, __ATOMIC_RELAXED)))
             cache_free_dead(c);
-        struct next n;
+        struct next n = { 0 };
         if (!next_block(c, pc, &n))
             continue;
         quiet_enter(c->index);

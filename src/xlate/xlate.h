@@ -63,5 +63,7 @@ void xlate_reset(void);
 void xlate_flags_changed(struct vcpu *c);
 /* Instruction translations for these virtual addresses may have changed: jump caches follow (called by src/mmu users at TLBI). */
 void xlate_tlbi(struct vcpu *c);
+/* Other address spaces are in force (mmu_switch()); mode flags are what they were. */
+void xlate_switch(struct vcpu *c);
 
 #endif

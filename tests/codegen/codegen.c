@@ -156,7 +156,7 @@ int main(int argc, char **argv)
 {
     static char line[4096];
     uint32_t word[IR_MAX_GUEST];
-    bool v2 = false;
+    bool v2 = false, el1 = false;
     area = mmap(NULL, AREA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     cpu = aligned_alloc(64, ALIGN_UP(sizeof(*cpu), (size_t)64));
     if (area == MAP_FAILED || !cpu || cs_open(CS_ARCH_X86, CS_MODE_64, &cs) != CS_ERR_OK)
@@ -165,13 +165,13 @@ int main(int argc, char **argv)
     memset(cpu, 0, sizeof(*cpu));
     a64_set_model(cpu, A64_MAX);
     a64_guest_ops.reset(&cpu->v);
-    cpu->el = 0;
     cpu->cpacr_el1 = 3u << 20;
     struct host_callbacks cb = {0};
     at = area + ALIGN_UP(host_init(area, AREA / 2, &cb), (size_t)4096);
     while (fgets(line, sizeof(line), stdin)) {
         if (strncmp(line, "words", 5)) {
             v2 = !strncmp(line, "== v2 ", 6);
+            el1 = !strncmp(line, "== el1 ", 7);
             fputs(line, stdout);
             continue;
         }
@@ -179,6 +179,7 @@ int main(int argc, char **argv)
         fputs(line, stdout);
         for (char *p = strtok(line + 5, " \n"); p && n < ARRAY_LEN(word); p = strtok(NULL, " \n"))
             word[n++] = (uint32_t)strtoul(p, NULL, 16);
+        cpu->el = el1;
         snippet(word, n, v2);
     }
     return 0;

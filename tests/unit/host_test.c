@@ -446,7 +446,8 @@ static void make_block(void)
     int64_t t1 = (int64_t)below(1024) * 4, t2 = (int64_t)below(1024) * 4;
     if (chance(15))
         t1 += chance(50) ? 0x1000 : -0x5000;
-    switch (below(8)) {
+    switch (below(9)) {
+    case 8: ir_exit_mode(&blk, arg(IR_I64), arg(IR_I64)); break;
     case 0: ir_exit_jmp(&blk, t1); break;
     case 1: case 2: ir_exit_cc(&blk, (enum ir_cc)below(14), t1, t2); break;
     case 3: ir_exit_test(&blk, chance(50) ? IR_EXIT_NZ : IR_EXIT_Z, arg(any_type()), 0, t1, t2); break;
@@ -558,6 +559,9 @@ static bool differ(const char **what)
         return true;
     *what = "pc";
     if (vcpu_pc(a) != vcpu_pc(b))
+        return true;
+    *what = "context";
+    if (a->jc_ctx != b->jc_ctx)
         return true;
     *what = "memory";
     if (memcmp(ram[0], ram[1], RAM))
@@ -719,6 +723,25 @@ static bool chain_test(uint8_t *area, size_t size)
         return false;
     c->exit_req = 0;
     c->jc_ctx ^= 0x8000;
+    if (host_run(c, loop.entry) || vcpu_pc(c) != va || c->r[1])
+        return false;
+    /* into another mode: by the jump cache under its context, out on a miss and when somebody wants the vCPU */
+    ir_reset(&blk, 0xb0);
+    ir_begin_insn(&blk, 0xb0);
+    ir_exit_mode(&blk, ir_getr(&blk, IR_I64, 30), ir_getr(&blk, IR_I64, 0));
+    if (!host_generate(&blk, &o, area + 16384, size - 16384, &loop))
+        return false;
+    c->ctx_space[0] = 0x7770000;
+    c->ctx_space[1] = 0x1234000 ^ 0x550000;
+    c->r[0] = 0x550000;
+    if (host_run(c, loop.entry) || c->jc_ctx != 0x1234000 || c->pc_page != (va & PAGE_MASK) || c->r[1] != 77)
+        return false;
+    c->r[1] = 0;
+    c->exit_req = 1;
+    if (host_run(c, loop.entry) || vcpu_pc(c) != va || c->r[1])
+        return false;
+    c->exit_req = 0;
+    c->r[0] = 0x660000;
     if (host_run(c, loop.entry) || vcpu_pc(c) != va || c->r[1])
         return false;
     return true;

@@ -325,6 +325,16 @@ static void test_exits(void)
     run(b, c);
     CHECK(c->pc_page == 0x12345000 && c->pc_off == 0x678, "EXIT_IND");
 
+    for (unsigned half = 0; half < 2; half++) {
+        b = begin();
+        c = cpu();
+        c->r[0] = half ? 0xffff800000000678ull : 0x12345678;
+        c->ctx_space[half] = 0x1230;
+        ir_exit_mode(b, ir_getr(b, IR_I64, 0), ir_const(b, IR_I64, 0xff0));
+        run(b, c);
+        CHECK(vcpu_pc(c) == c->r[0] && c->jc_ctx == 0x1dc0, "EXIT_MODE");
+    }
+
     b = begin();
     c = cpu();
     ir_exit_dispatch(b, -8);

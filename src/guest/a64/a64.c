@@ -68,9 +68,10 @@ static void reset(struct vcpu *v)
         a64_debug_changed(c);
 }
 
-static uint32_t flags(const struct vcpu *v)
+/* Without PSTATE's: PAN, UAO, SPSel, IL, SS. */
+static uint32_t el_flags(const struct a64_cpu *c, unsigned el)
 {
-    const struct a64_cpu *c = a64c(v);
+    const struct vcpu *v = &c->v;
     uint64_t sctlr = c->sctlr_el1;
     unsigned fpen = (unsigned)bits(c->cpacr_el1, 20, 2);
     uint32_t f = 0;
@@ -78,20 +79,14 @@ static uint32_t flags(const struct vcpu *v)
         f |= A64F_MMU;
     if (sctlr & SCTLR_A)
         f |= A64F_ALIGN;
-    if (c->uao)
-        f |= A64F_UAO;
-    if (c->il)
-        f |= A64F_IL;
+    if (log_on(LOG_int))
+        f |= A64F_TRACE;
     if (v->fp.fz | v->fp.fz16 | v->fp.dn | v->fp.ahp)
         f |= A64F_FPSPECIAL;
-    if (c->el) {
+    if (el) {
         f |= A64F_EL1;
-        if (c->pan)
-            f |= A64F_PAN;
         if (fpen & 1)
             f |= A64F_FPEN;
-        if (c->spsel)
-            f |= A64F_SPSEL;
         if (sctlr & SCTLR_SA)
             f |= A64F_SA;
     } else {
@@ -110,6 +105,31 @@ static uint32_t flags(const struct vcpu *v)
         if ((sctlr & SCTLR_NTWI) && (sctlr & SCTLR_NTWE))
             f |= A64F_NTW;
     }
+    return f;
+}
+
+/*
+ * What an exception to EL1 or its return to EL0 leads to, but for PAN and UAO; software step is not active there. Whether the page
+ * has a breakpoint is not known yet: with any enabled, what such a page's code is found under, so that the others are looked up.
+ */
+static uint32_t mode_flags(const struct vcpu *v, bool kernel)
+{
+    const struct a64_cpu *c = a64c(v);
+    return el_flags(c, kernel) | (kernel ? A64F_SPSEL : 0) | (c->break_on ? A64F_BREAK : 0);
+}
+
+static uint32_t flags(const struct vcpu *v)
+{
+    const struct a64_cpu *c = a64c(v);
+    uint32_t f = el_flags(c, c->el);
+    if (c->uao)
+        f |= A64F_UAO;
+    if (c->il)
+        f |= A64F_IL;
+    if (c->el && c->pan)
+        f |= A64F_PAN;
+    if (c->el && c->spsel)
+        f |= A64F_SPSEL;
     if (unlikely(c->mdscr_el1 & 1) && a64_step_enabled(c))
         f |= A64F_SS;
     if (unlikely(c->break_on) && a64_break_in_page(c))
@@ -173,6 +193,7 @@ const struct guest_ops a64_guest_ops = {
     .name = "aarch64",
     .insn_align = 4,
     .flags = flags,
+    .mode_flags = mode_flags,
     .fetch_view = fetch_view,
     .translate = translate,
     .disas = a64_disas,

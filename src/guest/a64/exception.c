@@ -6,25 +6,14 @@
  * (software step). Not there yet: SError.
  */
 #include "base/log.h"
+#include "guest/a64/pstate.h"
 #include "guest/a64/translate.h"
 
-#define SPSR_SS (1u << 21)
-#define SPSR_IL (1u << 20)
-#define SPSR_PAN (1u << 22)
-#define SPSR_UAO (1u << 23)
-#define SPSR_DIT (1u << 24)
-#define SPSR_SSBS (1u << 12)
-#define SPSR_DAIF 0x3c0u
 #define DAIF_D 0x200u
 #define DAIF_I 0x080u
 #define DAIF_F 0x040u
 
-#define SCTLR_SPAN (1ull << 23)
-#define SCTLR_DSSBS (1ull << 44)
-#define MDSCR_SS (1ull << 0)
 #define MDSCR_KDE (1ull << 13)
-
-#define ESR_IL (1u << 25)
 
 uint32_t a64_pstate(const struct a64_cpu *c)
 {
@@ -47,7 +36,7 @@ void a64_mode_changed(struct a64_cpu *c)
 
 void a64_take_exception(struct a64_cpu *c, enum a64_vector vec, uint64_t return_pc)
 {
-    unsigned offset = vec + (c->el == 0 ? 0x400 : c->spsel ? 0x200 : 0);
+    unsigned offset = vec + (c->el == 0 ? VEC_FROM_EL0 : c->spsel ? 0x200 : 0);
     c->spsr_el1 = a64_pstate(c);
     c->elr_el1 = return_pc;
     c->el = 1;

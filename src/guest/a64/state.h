@@ -138,6 +138,7 @@ static inline bool a64_line(const struct a64_cpu *c, unsigned line)
 #define A64F_SS 0x4000u                           /* software step active */
 #define A64F_IL 0x8000u                           /* PSTATE.IL: every instruction raises Illegal Execution state */
 #define A64F_BREAK 0x10000u                       /* a hardware breakpoint may match in the pc's page */
+#define A64F_TRACE 0x20000u                       /* exceptions are logged */
 /* bits 24.. belong to src/xlate (access kind) */
 
 extern const struct guest_ops a64_guest_ops;

@@ -1,5 +1,5 @@
 /*
- * translate_sys.c - translation of a64_sys.decode: exceptions, hints, barriers, MSR/MRS, SYS.
+ * translate_sys.c - translation of a64_sys.decode: hints, barriers, MSR/MRS, SYS. Exceptions are translate_exception.c's.
  *
  * Owns what is inline and what calls a helper. Must not touch state itself: helpers do, at run time. What EL0 may do
  * depends on mode flags, which are part of the translation's key.
@@ -27,85 +27,6 @@ static ir_val call(struct a64_tr *tr, const struct ir_helper *h, ir_val a, uint6
 }
 
 static ir_val imm64(struct a64_tr *tr, uint64_t v) { return ir_const(tr->b, IR_I64, v); }
-
-/* ---- the start of an instruction in an unusual mode ---- */
-
-static uint64_t step(struct vcpu *v, uint64_t exclusive, uint64_t b, uint64_t d)
-{
-    if (!a64_step_begin(a64(v), exclusive))
-        vcpu_unwind(v);
-    return 0;
-}
-static const struct ir_helper hp_step = { "step", step, HELPER_TRAPS };
-
-bool a64_tr_prologue(struct a64_tr *tr)
-{
-    if (tr->flags & A64F_SS)
-        call(tr, &hp_step, imm64(tr, (tr->insn & 0x3fc00000) == 0x08400000 /* LDXR, LDAXR, LDXP, LDAXP */), 0, 0);
-    if (tr->flags & A64F_BREAK)
-        call(tr, &a64_hp_break, 0, 0, 0);
-    if (tr->flags & A64F_IL) {
-        a64_tr_raise(tr, EC_ILLEGAL, 0, false);
-        return false;
-    }
-    return true;
-}
-
-/* ---- exceptions ---- */
-
-bool trans_SVC(struct a64_tr *tr, const struct arg_SVC *a)
-{
-    a64_tr_raise(tr, EC_SVC, a->imm, true);
-    return true;
-}
-
-static uint64_t smccc(struct vcpu *v, uint64_t smc, uint64_t b, uint64_t d)
-{
-    struct a64_cpu *c = a64(v);
-    if (!c->smccc || !c->smccc->call(c->smccc_opaque, v, smc)) {
-        a64_raise(c, EC_UNKNOWN, 0, vcpu_pc(v));  /* no EL2 or EL3 is there to take it */
-        vcpu_unwind(v);
-    }
-    return 0;
-}
-static const struct ir_helper hp_smccc = { "smccc", smccc, HELPER_TRAPS | IRE_WGPR | IRE_WFLAGS };
-
-static bool firmware_call(struct a64_tr *tr, bool smc)
-{
-    if (!el1(tr))
-        return false;
-    call(tr, &hp_smccc, imm64(tr, smc), 0, 0);
-    a64_tr_dispatch_next(tr);
-    return true;
-}
-
-bool trans_HVC(struct a64_tr *tr, const struct arg_HVC *a) { return firmware_call(tr, false); }
-bool trans_SMC(struct a64_tr *tr, const struct arg_SMC *a) { return firmware_call(tr, true); }
-
-bool trans_BRK(struct a64_tr *tr, const struct arg_BRK *a)
-{
-    a64_tr_raise(tr, EC_BRK, a->imm, false);
-    return true;
-}
-
-bool trans_HLT(struct a64_tr *tr, const struct arg_HLT *a) { return false; }     /* halting debug is never enabled */
-
-static uint64_t eret(struct vcpu *v, uint64_t a, uint64_t b, uint64_t d)
-{
-    a64_eret(a64(v));
-    return 0;
-}
-static const struct ir_helper hp_eret = { "eret", eret, HELPER_PLAIN | IRE_RGPR | IRE_WGPR | IRE_RFLAGS | IRE_WFLAGS };
-
-bool trans_ERET(struct a64_tr *tr, const struct arg_ERET *a)
-{
-    if (!el1(tr))
-        return false;
-    call(tr, &hp_eret, imm64(tr, 0), 0, 0);
-    ir_exit_state(tr->b);
-    tr->ended = true;
-    return true;
-}
 
 /* ---- hints and barriers ---- */
 

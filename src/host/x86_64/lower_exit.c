@@ -192,6 +192,19 @@ bool lower_exit(struct gen *g, const struct ir_insn *i)
         jump_cache(g);
         return true;
     }
+    case IR_EXIT_MODE: {
+        unsigned to = use(g, i->a), ctx = use(g, i->b);
+        mov_rr(A, true, RAX, to);
+        mov_rr(A, true, RCX, ctx);
+        mov_rr(A, true, RDX, RAX);
+        shift_ri(A, true, SH_SHR, RDX, 55);
+        alu_ri(A, false, ALU_AND, RDX, 1);
+        alu_rm(A, true, ALU_XOR, RCX, mo_bis(RBP, RDX, 3, (int32_t)offsetof(struct vcpu, ctx_space) - VCPU_BIAS));
+        mov_mr(A, true, STATE(jc_ctx), RCX);
+        A->ef = false;
+        jump_cache(g);
+        return true;
+    }
     case IR_EXIT_DISPATCH:
         A->ef = false;
         target_va(g, i->imm);
