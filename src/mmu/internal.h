@@ -54,6 +54,12 @@ struct group_rec {
      */
     uint64_t table, table_attrs;
     bool mixed, block;
+    bool linear;                                  /* the descriptors of e[] are lin + i pages: a mapping of contiguous memory */
+    uint8_t n_way;                                /* 0: not known */
+    uint64_t lin;
+    /* The descriptors that lead to the table, or to the block and its own, and their values when that was last looked at. */
+    struct { const uint64_t *at; uint64_t v; } way[4];
+    uint64_t have[GROUP_PAGES / 64];              /* a bit for each non-zero e[] */
     uint64_t desc[GROUP_PAGES];                   /* the descriptors that e[] was made from */
     uint32_t *alias;                              /* [GROUP_PAGES], wp.c: e[]'s place in its page's list of writable mappings */
 };
@@ -84,7 +90,8 @@ struct softtlb {
     uint64_t large_lo, large_hi;                  /* hull of the entries that came from leaves above 4 KiB */
 };
 
-struct exec_page { uint64_t va, gpa; bool used; uint8_t views; };   /* views: a bit each that fetched */
+/* views: a bit each that fetched; leaf, desc, attrs, shift: as in the walk that led to gpa, leaf 0 if there were several */
+struct exec_page { uint64_t va, gpa, leaf, desc, attrs; bool used; uint8_t views, shift; };
 
 /* The pages filled last, for spt-prefill: a ring, allocated at the first fill. */
 struct recent { uint64_t *va; uint32_t n, at; };
@@ -257,6 +264,7 @@ void window_install(struct window *w, uint64_t va, uint64_t gpa, unsigned pages,
                     const struct walk *leaf);
 void window_drop(struct window *w, uint64_t va, unsigned pages);
 void window_relabel(struct window *w, uint64_t va, uint64_t rec, uint64_t desc);   /* same page and rights, other leaf size or scope */
+void group_set_desc(struct group_rec *g, unsigned i, uint64_t desc);               /* what e[i] was made from */
 void window_protect(struct window *w, uint64_t va);                                /* an installed page: read-only */
 void window_wipe(struct window *w);
 void window_forget(uint64_t gpa, uint64_t len);   /* no window shows [gpa, gpa + len) any more */

@@ -78,6 +78,8 @@ void space_note_exec(struct space *s, uint64_t va, const struct walk *w, enum vi
     if (e && e->used) {
         if (e->gpa == gpa) {
             e->views |= (uint8_t)(1u << view);
+            if (e->leaf != w->leaf_gpa || e->desc != w->desc || e->attrs != w->table_attrs)
+                e->leaf = 0;
             return;
         }
         space_new_exec_key(s);
@@ -86,7 +88,8 @@ void space_note_exec(struct space *s, uint64_t va, const struct walk *w, enum vi
         space_new_exec_key(s);
     if (4 * (s->n_exec + 1) > 3 * s->cap_exec)
         exec_grow(s);
-    *space_exec_page(s, va) = (struct exec_page){ va, gpa, true, (uint8_t)(1u << view) };
+    *space_exec_page(s, va) = (struct exec_page){ .va = va, .gpa = gpa, .leaf = w->leaf_gpa, .desc = w->desc, .attrs = w->table_attrs,
+                                                  .used = true, .views = (uint8_t)(1u << view), .shift = w->shift };
     s->n_exec++;
     s->exec_shift = MAX(s->exec_shift, w->shift);
     s->exec_lo = MIN(s->exec_lo, va);

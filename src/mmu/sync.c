@@ -46,7 +46,7 @@ static void sync_pages(struct vcpu *c, struct window *w, uint64_t va, unsigned p
             now = walk ? wanted(c, w, v, &desc) : 0;
             if (now == rec) {
                 mmu.stats.kept_pages++;
-                w->l1[(v - w->va) >> GROUP_SHIFT]->desc[v >> PAGE_SHIFT & (GROUP_PAGES - 1)] = desc;
+                group_set_desc(w->l1[(v - w->va) >> GROUP_SHIFT], v >> PAGE_SHIFT & (GROUP_PAGES - 1), desc);
             }
             else if (now && REC_GPA(now) == REC_GPA(rec) && (now & (REC_R | REC_W)) == (rec & (REC_R | REC_W)))
                 window_relabel(w, v, now, desc);
@@ -69,40 +69,91 @@ static enum walk_status walk_group(struct vcpu *c, const struct window *w, uint6
     return mmu.guest->walk_space(c, &w->owner->id, w->owner->half, va, ACC_READ, group_view(w->group), leaf);
 }
 
-/* Does the whole group still follow from the leaf table it was made from, at the place where that was? */
-static bool group_unchanged(struct vcpu *c, const struct window *w, const struct group_rec *g)
+/* The 64 entries from i: all of them present, or those in HAVE. */
+static bool same_descs(const struct group_rec *g, const uint64_t *table, unsigned i, uint64_t have)
 {
-    struct walk leaf;
+    if (have == ~0ull && g->linear) {             /* without a look at desc[]: half the memory */
+        typedef uint64_t pair __attribute__((vector_size(16)));
+        const pair *t = (const pair *)&table[i];
+        uint64_t first = g->lin + ((uint64_t)i << PAGE_SHIFT);
+        pair want = { first, first + PAGE_SIZE }, differ = { 0, 0 };
+        for (unsigned k = 0; k < 32; k++, want += 2 * PAGE_SIZE)
+            differ |= t[k] ^ want;
+        return !(differ[0] | differ[1]);
+    }
+    if (have == ~0ull)
+        return memcmp(&table[i], &g->desc[i], 64 * sizeof(*table)) == 0;
+    for (; have; have &= have - 1) {
+        unsigned k = i + (unsigned)__builtin_ctzll(have);
+        if (table[k] != g->desc[k])
+            return false;
+    }
+    return true;
+}
+
+static uint64_t read_desc(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
+
+/* Is everything on the way to g's table, or its block, as it was when the way was noted? Then a walk would end there. */
+static bool same_way(const struct group_rec *g)
+{
+    for (unsigned k = 0; k < g->n_way; k++)
+        if (read_desc(g->way[k].at) != g->way[k].v)
+            return false;
+    return g->n_way;
+}
+
+/* Does the leaf of LEAF, a walk of an entry's address, lie where g was made from? */
+static bool is_leaf_of(const struct group_rec *g, unsigned i, const struct walk *leaf)
+{
+    if (leaf->table_attrs != g->table_attrs)
+        return false;
+    return g->block ? leaf->leaf_gpa == g->table && leaf->desc == g->desc[0]
+                    : leaf->shift == PAGE_SHIFT && leaf->leaf_gpa == g->table + 8ull * i;
+}
+
+/* The same by a walk of entry i, whose way is noted: read between two walks that agree. */
+static bool walk_way(struct vcpu *c, const struct window *w, struct group_rec *g, unsigned i)
+{
+    struct walk leaf, again;
+    g->n_way = 0;
+    if (walk_group(c, w, g->va + ((uint64_t)i << PAGE_SHIFT), &leaf) != WALK_OK || !is_leaf_of(g, i, &leaf))
+        return false;
+    unsigned n = leaf.levels - !g->block;
+    for (unsigned k = 0; k < n; k++) {
+        g->way[k].at = mem_read_ptr(leaf.at[k], 8);
+        if (!g->way[k].at)
+            return true;
+        g->way[k].v = read_desc(g->way[k].at);
+    }
+    if (walk_group(c, w, g->va + ((uint64_t)i << PAGE_SHIFT), &again) != WALK_OK || !is_leaf_of(g, i, &again) ||
+        again.levels != leaf.levels || memcmp(again.at, leaf.at, leaf.levels * sizeof(leaf.at[0])) != 0)
+        return false;
+    g->n_way = (uint8_t)n;
+    return true;
+}
+
+/* Does the whole group still follow from the leaf table it was made from, at the place where that was? */
+static bool group_unchanged(struct vcpu *c, const struct window *w, struct group_rec *g)
+{
     if (g->mixed)
         return false;
-    if (g->block) {
-        if (walk_group(c, w, g->va, &leaf) != WALK_OK || leaf.leaf_gpa != g->table || leaf.table_attrs != g->table_attrs ||
-            leaf.desc != g->desc[0])
+    unsigned first = g->block ? 0 : GROUP_PAGES;
+    if (!g->block) {
+        const uint64_t *table = mem_read_ptr(g->table, PAGE_SIZE);
+        if (!table)
             return false;
-        mmu.stats.kept_groups++;
-        return true;
-    }
-    const uint64_t *table = mem_read_ptr(g->table, PAGE_SIZE);
-    if (!table)
-        return false;
-    unsigned first = 0;
-    if (g->used == GROUP_PAGES) {
-        if (memcmp(table, g->desc, PAGE_SIZE) != 0)
-            return false;
-    } else {
-        unsigned changed = 0;
-        first = GROUP_PAGES;
-        for (unsigned i = GROUP_PAGES; i-- > 0;) {
-            if (!g->e[i])
+        for (unsigned i = GROUP_PAGES; i; ) {
+            i -= 64;
+            if (!g->have[i / 64])
                 continue;
-            first = i;
-            changed |= __atomic_load_n(&table[i], __ATOMIC_RELAXED) != g->desc[i];
+            if (!same_descs(g, table, i, g->have[i / 64]))
+                return false;
+            first = i + (unsigned)__builtin_ctzll(g->have[i / 64]);
         }
-        if (changed || first == GROUP_PAGES)
+        if (first == GROUP_PAGES)
             return false;
     }
-    if (walk_group(c, w, g->va + ((uint64_t)first << PAGE_SHIFT), &leaf) != WALK_OK || leaf.shift != PAGE_SHIFT ||
-        leaf.leaf_gpa != g->table + 8ull * first || leaf.table_attrs != g->table_attrs)
+    if (!same_way(g) && !walk_way(c, w, g, first))
         return false;
     mmu.stats.kept_groups++;
     return true;
@@ -166,15 +217,34 @@ static void sync_window_range(struct vcpu *c, struct window *w, uint64_t va, uin
     }
 }
 
-static bool exec_changed(struct vcpu *c, struct space *s, const struct exec_page *e)
+/* During one pass over code pages: where a walk within 2 MiB ended. */
+#define SEEN 16u
+struct seen { uint64_t va, leaf, desc, attrs; uint8_t shift; };
+
+static bool exec_changed(struct vcpu *c, struct space *s, struct exec_page *e, struct seen *seen)
 {
+    struct seen *at = &seen[e->va >> GROUP_SHIFT & (SEEN - 1)];
+    if (e->leaf && at->va == ALIGN_DOWN(e->va, 1ull << GROUP_SHIFT) && at->shift == e->shift && at->attrs == e->attrs) {
+        const uint64_t *d;
+        if (e->shift >= GROUP_SHIFT && at->leaf == e->leaf && at->desc == e->desc)
+            return false;
+        if (e->shift == PAGE_SHIFT && (at->leaf & PAGE_MASK) == (e->leaf & PAGE_MASK) && (d = mem_read_ptr(e->leaf, 8)) && read_desc(d) == e->desc)
+            return false;
+    }
+    struct walk w = { .gpa = 0 };
     for (unsigned v = 0; v < VIEW_COUNT; v++) {
-        struct walk w;
         if (!(e->views & 1u << v))
             continue;
         if (mmu.guest->walk_space(c, &s->id, s->half, e->va, ACC_EXEC, (enum view)v, &w) != WALK_OK || (w.gpa & PAGE_MASK) != e->gpa)
             return true;
         s->exec_shift = MAX(s->exec_shift, w.shift);
+    }
+    *at = (struct seen){ ALIGN_DOWN(e->va, 1ull << GROUP_SHIFT), w.leaf_gpa, w.desc, w.table_attrs, w.shift };
+    if (!(e->views & (e->views - 1))) {
+        e->leaf = w.leaf_gpa;
+        e->desc = w.desc;
+        e->attrs = w.table_attrs;
+        e->shift = w.shift;
     }
     return false;
 }
@@ -186,9 +256,12 @@ static void sync_exec(struct vcpu *c, struct space *s, uint64_t va, uint64_t las
     last |= (1ull << s->exec_shift) - 1;
     if (!s->n_exec || va > s->exec_hi || last < s->exec_lo)
         return;
+    struct seen seen[SEEN];
+    for (unsigned i = 0; i < SEEN; i++)
+        seen[i].va = ~0ull;
     uint64_t pages = (last - va) >> PAGE_SHIFT;   /* less one */
     for (uint64_t i = 0; i <= pages && i < s->cap_exec; i++) {
-        const struct exec_page *e;
+        struct exec_page *e;
         if (pages < s->cap_exec) {
             e = space_exec_page(s, va + (i << PAGE_SHIFT));
         } else {
@@ -196,7 +269,7 @@ static void sync_exec(struct vcpu *c, struct space *s, uint64_t va, uint64_t las
             if (e->va < va || e->va > last)
                 continue;
         }
-        if (e->used && (!walk || exec_changed(c, s, e))) {
+        if (e->used && (!walk || exec_changed(c, s, e, seen))) {
             space_new_exec_key(s);
             return;
         }

@@ -169,6 +169,12 @@ static void make_room(struct window *keep)
     }
 }
 
+void group_set_desc(struct group_rec *g, unsigned i, uint64_t desc)
+{
+    g->desc[i] = desc;
+    g->linear &= desc - ((uint64_t)i << PAGE_SHIFT) == g->lin;
+}
+
 static void note_table(struct group_rec *g, unsigned i, const struct walk *leaf)
 {
     if (leaf->shift >= GROUP_SHIFT) {
@@ -188,9 +194,13 @@ static void note_table(struct group_rec *g, unsigned i, const struct walk *leaf)
         g->mixed = true;
         return;
     }
+    if (!g->table) {
+        g->linear = true;
+        g->lin = leaf->desc - ((uint64_t)i << PAGE_SHIFT);
+    }
     g->table = table;
     g->table_attrs = leaf->table_attrs;
-    g->desc[i] = leaf->desc;
+    group_set_desc(g, i, leaf->desc);
 }
 
 void window_install(struct window *w, uint64_t va, uint64_t gpa, unsigned pages, uint64_t flags, bool populate,
@@ -218,6 +228,7 @@ void window_install(struct window *w, uint64_t va, uint64_t gpa, unsigned pages,
         uint64_t rec = (gpa + ((uint64_t)i << PAGE_SHIFT)) | flags;
         wp_rec(w, g, v >> PAGE_SHIFT & (GROUP_PAGES - 1), *e, rec);
         *e = rec;
+        g->have[(v >> PAGE_SHIFT & (GROUP_PAGES - 1)) / 64] |= 1ull << (v >> PAGE_SHIFT & 63);
         w->local_pages += !(flags & REC_GLOBAL);
         g->max_leaf_shift = MAX(g->max_leaf_shift, REC_LEAF_SHIFT(flags));
         note_table(g, v >> PAGE_SHIFT & (GROUP_PAGES - 1), REC_LEAF_SHIFT(flags) == PAGE_SHIFT ? &leaf[i] : leaf);
@@ -245,6 +256,7 @@ void window_drop(struct window *w, uint64_t va, unsigned pages)
         w->local_pages -= !(*e & REC_GLOBAL);
         wp_rec(w, g, v >> PAGE_SHIFT & (GROUP_PAGES - 1), *e, 0);
         *e = 0;
+        g->have[(v >> PAGE_SHIFT & (GROUP_PAGES - 1)) / 64] &= ~(1ull << (v >> PAGE_SHIFT & 63));
         dropped++;
         w->pages--;
         if (!--g->used)
@@ -268,7 +280,7 @@ void window_relabel(struct window *w, uint64_t va, uint64_t rec, uint64_t desc)
     if (rec & REC_GLOBAL)
         w->owner->has_global = true;
     g->mixed |= g->block;
-    g->desc[va >> PAGE_SHIFT & (GROUP_PAGES - 1)] = desc;
+    group_set_desc(g, va >> PAGE_SHIFT & (GROUP_PAGES - 1), desc);
     g->max_leaf_shift = MAX(g->max_leaf_shift, REC_LEAF_SHIFT(rec));
     w->max_leaf_shift = MAX(w->max_leaf_shift, REC_LEAF_SHIFT(rec));
 }

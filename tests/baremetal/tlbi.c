@@ -290,6 +290,78 @@ TEST(tlbi_table)
     CHECK("new table a", ld64(VA), 2);
     CHECK("new table b", ld64(VA + 0x3000), 1);
 }
+/*
+ * Hundreds of pages from one leaf table, data and code, under TLBI by ASID again and again: nothing changed, one entry of the table,
+ * a table on the way to it (another one, and its attributes).
+ */
+TEST(tlbi_asid_many)
+{
+    struct pt t = pt_new(12, 48, ASID);
+    u64 pa = page_alloc(0x200000, 0x200000), extra = page4k(), l3 = page4k(), l2 = page4k();
+    u64 va = VA & ~0x1fffffull, rw = A_STD | A_KRW | A_UXN | 3;
+    for (u64 i = 0; i < 512; i++) {
+        code_fn((u64)kva(pa + i * 4096), (unsigned)i);
+        pdata(pa + i * 4096)[8] = i;
+        pt_map(&t, va + i * 4096, pa + i * 4096, 3, rw & ~3ull);
+    }
+    code_fn((u64)kva(extra), 0xeee);
+    pdata(extra)[8] = 0xeee;
+    code_sync((u64)kva(pa), 0x200000);
+    code_sync((u64)kva(extra), 8);
+    pt_use(&t);
+    volatile u64 *d1 = pt_slot(&t, va, 1), *d2 = pt_slot(&t, va, 2), *d3 = pt_slot(&t, va, 3);
+    u64 old1 = *d1, old2 = *d2;
+    for (unsigned k = 0; k < 6; k++) {
+        u64 odd = (k * 89 + 7) % 512;
+        for (unsigned same = 0; same < 3; same++) {
+            for (u64 i = k & 1; i < 512; i += 1 + (k & 1)) {      /* all, or every second one */
+                CHECKN("load", i, ld64(va + i * 4096 + 64), i);
+                if (i % 16 == odd % 16)
+                    CHECKN("fetch", i, call(va + i * 4096), i);
+            }
+            TLBI_A(aside1is, ASID << 48);
+        }
+        CHECKN("before", k, ld64(va + odd * 4096 + 64), odd);
+        CHECKN("code before", k, call(va + odd * 4096), odd);
+        switch (k % 3) {
+        case 0:                                   /* moved */
+            d3[odd] = extra | rw;
+            break;
+        case 1:                                   /* another leaf table */
+            for (u64 i = 0; i < 512; i++)
+                pdata(l3)[i] = (i == odd ? extra : pa + i * 4096) | rw;
+            *d2 = l3 | 3;
+            break;
+        default:                                  /* another table above it */
+            for (u64 i = 0; i < 512; i++)
+                pdata(l3)[i] = (i == odd ? extra : pa + i * 4096) | rw;
+            pdata(l2)[va >> 21 & 511] = l3 | 3;
+            *d1 = l2 | 3;
+        }
+        TLBI_A(aside1is, ASID << 48);
+        CHECKN("moved", k, ld64(va + odd * 4096 + 64), 0xeee);
+        CHECKN("code moved", k, call(va + odd * 4096), 0xeee);
+        CHECKN("neighbour", k, ld64(va + (odd ^ 1) * 4096 + 64), odd ^ 1);
+        d3[odd] = (pa + odd * 4096) | rw;
+        *d2 = old2;
+        *d1 = old1;
+        TLBI_A(aside1is, ASID << 48);
+        CHECKN("back", k, ld64(va + odd * 4096 + 64), odd);
+        CHECKN("code back", k, call(va + odd * 4096), odd);
+        /* PXNTable and APTable[1], read-only, on the way. */
+        volatile u64 *up = k & 1 ? d1 : d2;
+        *up |= 1ull << 59 | 1ull << 62;
+        TLBI_A(aside1is, ASID << 48);
+        st64(va + odd * 4096 + 72, 1);
+        check_fault("read-only", k, ESR_WR(FSC_PERM(3)), va + odd * 4096 + 72);
+        CHECKN("not executable", k, call(va + odd * 4096), SENTINEL);
+        check_fault("not executable", k, ESR_IF(FSC_PERM(3)), va + odd * 4096);
+        *up &= ~(1ull << 59 | 1ull << 62);
+        TLBI_A(aside1is, ASID << 48);
+        CHECKN("writable", k, (st64(va + odd * 4096 + 72, k), pdata(pa + odd * 4096)[9]), k);
+        CHECKN("executable", k, call(va + odd * 4096), odd);
+    }
+}
 /* 2 MiB blocks split into pages and merged again. */
 TEST(tlbi_split_merge)
 {
