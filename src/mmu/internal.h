@@ -124,6 +124,7 @@ struct space {
     struct softtlb tlb[MMU_VCPUS][VIEW_COUNT];
     uint64_t exec_key;                            /* changes when a page code was fetched from is remapped */
     uint32_t n_exec, cap_exec;
+    bool exec_local;                              /* some of them are tied to an ASID */
     uint32_t exec_shift;                          /* largest leaf code was fetched through */
     uint64_t exec_lo, exec_hi;                    /* hull of exec[] */
     struct exec_page *exec;                       /* hash by va of the pages fetched from under exec_key */
@@ -246,6 +247,7 @@ static inline int64_t va_region(uint64_t va) { return (int64_t)va >> REGION_SHIF
 struct space *space_get(unsigned half, const struct space_id *id);
 bool space_in_force(const struct space *s);       /* on any vCPU */
 bool space_has_asid(const struct space *s, int asid);
+bool space_has_local(const struct space *s);      /* anything cached that is tied to an ASID */
 void space_bind(struct vcpu *c, unsigned half, struct space *s);
 void space_new_exec_key(struct space *s);
 void space_stale(struct space *s);                /* not in force: to be compared when it is again */

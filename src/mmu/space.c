@@ -38,6 +38,7 @@ void space_new_exec_key(struct space *s)
     if (s->n_exec)
         memset(s->exec, 0, s->cap_exec * sizeof(*s->exec));
     s->n_exec = 0;
+    s->exec_local = false;
     s->exec_shift = PAGE_SHIFT;
     s->exec_lo = ~0ull;
     s->exec_hi = 0;
@@ -77,6 +78,7 @@ void space_note_exec(struct space *s, uint64_t va, const struct walk *w, enum vi
     s->exec_shift = MAX(s->exec_shift, w->shift);
     if (e && e->used) {
         if (e->gpa == gpa) {
+            s->exec_local |= !w->global;
             e->views |= (uint8_t)(1u << view);
             if (e->leaf != w->leaf_gpa || e->desc != w->desc || e->attrs != w->table_attrs)
                 e->leaf = 0;
@@ -91,6 +93,7 @@ void space_note_exec(struct space *s, uint64_t va, const struct walk *w, enum vi
     *space_exec_page(s, va) = (struct exec_page){ .va = va, .gpa = gpa, .leaf = w->leaf_gpa, .desc = w->desc, .attrs = w->table_attrs,
                                                   .used = true, .views = (uint8_t)(1u << view), .shift = w->shift };
     s->n_exec++;
+    s->exec_local |= !w->global;
     s->exec_shift = MAX(s->exec_shift, w->shift);
     s->exec_lo = MIN(s->exec_lo, va);
     s->exec_hi = MAX(s->exec_hi, va + PAGE_SIZE - 1);
@@ -242,15 +245,15 @@ void space_bind(struct vcpu *c, unsigned half, struct space *s)
         policy_leave(old);
 }
 
-/* Anything cached that belongs to an ASID? A kernel's half has no such thing, but under KPTI. */
-static bool space_has_local(const struct space *s)
+/* A kernel's half has no such thing, but under KPTI; Linux's reserved root has nothing at all. */
+bool space_has_local(const struct space *s)
 {
     for (unsigned k = 0; k < REGION_GROUPS * REGION_SLOTS; k++) {
         const struct window *w = s->win[k / REGION_SLOTS][k % REGION_SLOTS];
         if (w && w->local_pages)
             return true;
     }
-    return softtlb_has_local(s) || (s->n_exec && s->half == 0);
+    return softtlb_has_local(s) || s->exec_local;
 }
 
 static struct base *base_of(struct mmu_vcpu *m, unsigned half, const struct space_id *id)
@@ -336,6 +339,8 @@ void mmu_switch(struct vcpu *c)
             policy_new_owner(s);                  /* a process has one ASID, or two under KPTI */
         if ((new_asid && s->n_asids > 1 && space_has_local(s)) || s->stale) {
             mv(c)->cause = MMU_EXIT_switch_compare;
+            log_to(mmu, "mmu: compare space half %u root %#llx asid %u: %s, %u code pages, %u windows\n", half, (unsigned long long)id.root,
+                   id.asid, s->stale ? "stale" : "new ASID", s->n_exec, s->n_wins);
             sync_space(c, s);
         }
     }

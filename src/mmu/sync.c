@@ -120,7 +120,7 @@ static bool walk_way(struct vcpu *c, const struct window *w, struct group_rec *g
         return false;
     unsigned n = leaf.levels - !g->block;
     for (unsigned k = 0; k < n; k++) {
-        g->way[k].at = mem_read_ptr(leaf.at[k], 8);
+        g->way[k].at = mem_ptr(leaf.at[k], 8);    /* RAM: what a flash chip shows may change without a write to it */
         if (!g->way[k].at)
             return true;
         g->way[k].v = read_desc(g->way[k].at);
@@ -238,6 +238,7 @@ static bool exec_changed(struct vcpu *c, struct space *s, struct exec_page *e, s
         if (mmu.guest->walk_space(c, &s->id, s->half, e->va, ACC_EXEC, (enum view)v, &w) != WALK_OK || (w.gpa & PAGE_MASK) != e->gpa)
             return true;
         s->exec_shift = MAX(s->exec_shift, w.shift);
+        s->exec_local |= !w.global;
     }
     *at = (struct seen){ ALIGN_DOWN(e->va, 1ull << GROUP_SHIFT), w.leaf_gpa, w.desc, w.table_attrs, w.shift };
     if (!(e->views & (e->views - 1))) {
@@ -342,7 +343,7 @@ void mmu_tlbi_asid(struct vcpu *c, uint16_t asid)
     log_to(mmu, "mmu: tlbi asid %u\n", asid);
     for (unsigned i = 0; i < mmu.n_spaces; i++) {
         struct space *s = mmu.all[i];
-        if (!space_has_asid(s, asid))
+        if (!space_has_asid(s, asid) || !space_has_local(s))
             continue;
         if (!space_in_force(s)) {
             space_stale(s);
