@@ -768,6 +768,20 @@ void block_close_all(void)
         block_close(all_blocks);
 }
 
+bool block_describe(const struct block *b, unsigned level, struct block_info *info)
+{
+    const struct node *n = b->top;
+    while (n && level--)
+        n = n->backing;
+    if (!n)
+        return false;
+    *info = (struct block_info){
+        .path = n->f->path, .format = n->drv->name, .size = n->size, .readonly = !n->writable, .writethrough = b->o.writethrough,
+        .direct = b->o.direct, .no_flush = b->o.no_flush,
+    };
+    return true;
+}
+
 uint64_t block_sectors(const struct block *b) { return b->top->size / BLOCK_SECTOR; }
 bool block_readonly(const struct block *b) { return b->o.readonly; }
 bool block_discards(const struct block *b) { return b->o.discard; }

@@ -42,6 +42,13 @@ uint64_t block_sectors(const struct block *b);
 bool block_readonly(const struct block *b);
 bool block_discards(const struct block *b);
 bool block_writethrough(const struct block *b);
+/* For monitors: the image (LEVEL 0) and what lies under it, as opened; false: the chain is not so long. */
+struct block_info {
+    const char *path, *format;
+    uint64_t size;                               /* of the disk, bytes */
+    bool readonly, writethrough, direct, no_flush;
+};
+bool block_describe(const struct block *b, unsigned level, struct block_info *info) MUST_CHECK;
 /* The unit in which writing is cheapest, bytes: a qcow2's cluster; 0: none to speak of. */
 unsigned block_cluster(const struct block *b);
 

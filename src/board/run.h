@@ -38,7 +38,7 @@ enum run_event { EVENT_STOP, EVENT_RESUME, EVENT_RESET, EVENT_SHUTDOWN, EVENT_PO
 struct run_hooks {
     void (*reset)(void);                         /* chips and CPUs to their start; no vCPU runs */
     void (*powerdown)(void);                     /* the guest is asked to switch itself off */
-    void (*clock)(bool on);                      /* the guest's time goes on, or stands still */
+    void (*clock)(bool on);                      /* time and what devices do by themselves go on, or stand still */
 };
 
 /* -action and its short forms. May be set at any time. */

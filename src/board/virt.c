@@ -23,6 +23,7 @@
 #include "hw/gicv2m.h"
 #include "hw/gicv3.h"
 #include "hw/gtimer.h"
+#include "hw/net.h"
 #include "hw/pl011.h"
 #include "hw/pl031.h"
 #include "hw/pl061.h"
@@ -265,6 +266,8 @@ static void press_power_key(void)
 static void run_clock(bool on)
 {
     gtimer_run(board.timer, on);
+    virtio_freeze(!on);
+    net_user_pause(!on);
 }
 
 static const struct run_hooks hooks = { .reset = reset_all, .powerdown = press_power_key, .clock = run_clock };

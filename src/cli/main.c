@@ -149,6 +149,8 @@ static void open_gdb(struct opened *c, const char *words)
     gdb_add(open_words(c, "-gdb", spec, "gdb"), &a64_guest_ops);
 }
 
+static struct monitor_drive *drives;             /* as struct options has them */
+
 /* What monitors tell of the command line. */
 static void describe_machine(const struct options *o)
 {
@@ -156,9 +158,9 @@ static void describe_machine(const struct options *o)
         .package = "gnomon " GNOMON_VERSION, .name = o->name, .uuid = o->uuid, .machine = "virt", .guest = &a64_guest_ops,
         .n_drives = o->n_drive, .n_devices = o->n_dev,
     };
-    struct monitor_drive *drives = xcalloc(o->n_drive + 1, sizeof *drives);
+    drives = xcalloc(o->n_drive + 1, sizeof *drives);
     for (unsigned i = 0; i < o->n_drive; i++)
-        drives[i] = (struct monitor_drive){ o->drive[i].id, o->drive[i].b.path, o->drive[i].b.format, o->drive[i].b.readonly };
+        drives[i] = (struct monitor_drive){ o->drive[i].id, !o->drive[i].drive, o->drive[i].b.path, NULL };
     struct monitor_device *devices = xcalloc(o->n_dev + 1, sizeof *devices);
     static const char *const kinds[] = {
         [OPT_DEV_RNG] = "virtio-rng", [OPT_DEV_CONSOLE] = "virtio-serial", [OPT_DEV_BLK] = "virtio-blk", [OPT_DEV_NET] = "virtio-net",
@@ -281,7 +283,9 @@ static struct block *open_image(struct options *o, const struct opt_drive *drive
 {
     struct block_options b = drive->b;
     b.snapshot |= o->snapshot && drive->drive;
-    return block_open(&b);
+    struct block *image = block_open(&b);
+    drives[drive - o->drive].b = image;
+    return image;
 }
 
 static void open_drive(struct options *o, const struct opt_device *d, struct virt_dev *v)

@@ -14,6 +14,7 @@
 #include "debug/monitor_impl.h"
 #include "exec/exec.h"
 #include "hw/net.h"
+#include "hw/virtio.h"
 
 struct monitor_config monitor;
 
@@ -68,6 +69,29 @@ static void do_log(struct hmp_call *c)
         hmp_error(c, "unknown log item '%.*s'", (int)strcspn(bad, ","), bad);
 }
 
+/* "N[BKMGT]", MiB without a suffix; false: it is no size. */
+static bool parse_mib(const char *s, uint64_t *bytes)
+{
+    static const char units[] = "BKMGT";
+    char *end;
+    uint64_t n = strtoull(s, &end, 10);
+    const char *u = *end ? strchr(units, toupper((unsigned char)*end)) : &units[2];
+    if (!isdigit((unsigned char)*s) || !u || (*end && end[1]))
+        return false;
+    unsigned shift = 10 * (unsigned)(u - units);
+    *bytes = n << shift;
+    return n && *bytes >> shift == n;
+}
+
+static void do_balloon(struct hmp_call *c)
+{
+    uint64_t bytes;
+    if (!parse_mib(c->args, &bytes))
+        hmp_error(c, "invalid size: '%s'", c->args);
+    else if (!virtio_balloon_set(bytes))
+        hmp_error(c, "Error: No balloon device has been activated");
+}
+
 /* "[NETDEV] RULE" */
 static void forward(struct hmp_call *c, bool add)
 {
@@ -95,6 +119,7 @@ static void do_help(struct hmp_call *c);
 static void do_info(struct hmp_call *c);
 
 static const struct hmp_command commands[] = {
+    { "balloon", NULL, "target", "request VM to change its memory allocation (in MB)", do_balloon },
     { "cont", "c", "", "resume emulation", do_cont },
     { "cpu", NULL, "index", "set the default CPU", do_cpu },
     { "gva2gpa", NULL, "addr", "print the guest physical address corresponding to a guest virtual address", hmp_gva2gpa },

@@ -8,11 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "block/block.h"
 #include "board/run.h"
 #include "board/virt.h"
 #include "debug/monitor_impl.h"
 #include "exec/exec.h"
 #include "hw/net.h"
+#include "hw/virtio.h"
 #include "mem/mem.h"
 #include "mmu/mmu.h"
 #include "xlate/xlate.h"
@@ -164,9 +166,39 @@ static void info_block(struct hmp_call *c)
 {
     for (unsigned i = 0; i < monitor.n_drives; i++) {
         const struct monitor_drive *d = &monitor.drives[i];
-        text_printf(c->out, "%s%s: %s (%s%s)\n", i ? "\n" : "", d->id, d->file ? d->file : "", d->format ? d->format : "raw",
-                    d->readonly ? ", read-only" : "");
+        struct block_info b;
+        text_printf(c->out, "%s%s: ", i ? "\n" : "", d->id);
+        if (!d->b || !block_describe(d->b, 0, &b)) {
+            text_printf(c->out, "%s (no device uses it)\n", d->file ? d->file : "");
+            continue;
+        }
+        text_printf(c->out, "%s (%s%s)\n    Cache mode:       %s%s%s\n", b.path, b.format, b.readonly ? ", read-only" : "",
+                    b.writethrough ? "writethrough" : "writeback", b.direct ? ", direct" : "", b.no_flush ? ", ignore flushes" : "");
+        unsigned depth = 0;
+        while (block_describe(d->b, depth + 1, &b))
+            depth++;
+        if (depth && block_describe(d->b, 1, &b))
+            text_printf(c->out, "    Backing file:     %s (chain depth: %u)\n", b.path, depth);
     }
+}
+
+static const char *const balloon_stats[VIRTIO_BALLOON_STATS] = {
+    "swap-in", "swap-out", "major-faults", "minor-faults", "free-memory", "total-memory", "available-memory", "disk-caches",
+    "htlb-pgalloc", "htlb-pgfail",
+};
+
+/* What the guest has, in MiB; then what it last said of its memory, in bytes and events. */
+static void info_balloon(struct hmp_call *c)
+{
+    struct virtio_balloon_info b;
+    if (!virtio_balloon_query(&b)) {
+        hmp_error(c, "Error: No balloon device has been activated");
+        return;
+    }
+    text_printf(c->out, "balloon: actual=%llu\n", (unsigned long long)b.actual >> 20);
+    for (unsigned i = 0; i < VIRTIO_BALLOON_STATS; i++)
+        if (b.have >> i & 1 && balloon_stats[i])
+            text_printf(c->out, "  %s=%llu\n", balloon_stats[i], (unsigned long long)b.stat[i]);
 }
 
 static void info_paging(struct hmp_call *c)
@@ -195,6 +227,7 @@ static void info_jit(struct hmp_call *c)
 static void info_kvm(struct hmp_call *c) { text_printf(c->out, "kvm support: not compiled\n"); }
 
 const struct hmp_command hmp_infos[] = {
+    { "balloon", NULL, "", "show balloon information", info_balloon },
     { "block", NULL, "", "show the disks", info_block },
     { "chardev", NULL, "", "show the character devices", info_chardev },
     { "cpus", NULL, "", "show infos for each CPU", info_cpus },

@@ -9,6 +9,7 @@
 
 #include "base/base.h"
 
+struct block;
 struct chardev;
 struct guest_ops;
 
@@ -19,8 +20,10 @@ struct guest_ops;
 
 /* What only the command line knows. Strings and arrays live as long as the process; names may be NULL. */
 struct monitor_drive {
-    const char *id, *file, *format;
-    bool readonly;
+    const char *id;
+    bool node;                                   /* of -blockdev: ID is a node's name */
+    const char *file;                            /* as given, for one that no device uses */
+    const struct block *b;                       /* NULL: no device uses it */
 };
 struct monitor_device {
     const char *name, *id, *bus, *peer;          /* peer: the drive, network or chardev behind it, or NULL */

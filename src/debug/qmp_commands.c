@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "block/block.h"
 #include "board/run.h"
 #include "board/virt.h"
 #include "debug/qmp.h"
 #include "exec/exec.h"
+#include "hw/virtio.h"
 #include "mem/mem.h"
 
 json_t *qmp_version(void)
@@ -82,17 +84,67 @@ static json_t *query_chardev(struct qmp_call *c)
     return list;
 }
 
+/* The images of D, from the top of the chain down, as BlockDeviceInfo and ImageInfo tell of them. */
+static json_t *inserted(const struct monitor_drive *d)
+{
+    struct block_info top, b;
+    json_t *image = NULL, *first = NULL;
+    unsigned depth = 0;
+    if (!block_describe(d->b, 0, &top))
+        bug("a disk without an image");
+    for (; block_describe(d->b, depth, &b); depth++) {
+        json_t *below = json_pack("{s:s, s:s, s:I}", "filename", b.path, "format", b.format, "virtual-size", (json_int_t)b.size);
+        if (image) {
+            json_object_set_new(image, "full-backing-filename", json_string(b.path));
+            json_object_set_new(image, "backing-filename", json_string(b.path));
+            json_object_set_new(image, "backing-image", below);
+        } else {
+            first = below;
+        }
+        image = below;
+    }
+    json_t *cache = json_pack("{s:b, s:b, s:b}", "writeback", !top.writethrough, "direct", top.direct, "no-flush", top.no_flush);
+    json_t *j = json_pack("{s:s, s:s, s:b, s:b, s:i, s:o, s:o, s:b}", "file", top.path, "drv", top.format, "ro", top.readonly, "encrypted", 0,
+                          "backing_file_depth", (int)depth - 1, "cache", cache, "image", first, "active", 1);
+    if (d->node)
+        json_object_set_new(j, "node-name", json_string(d->id));
+    if (depth > 1 && block_describe(d->b, 1, &b))
+        json_object_set_new(j, "backing_file", json_string(b.path));
+    return j;
+}
+
 static json_t *query_block(struct qmp_call *c)
 {
     json_t *list = json_array();
     for (unsigned i = 0; i < monitor.n_drives; i++) {
         const struct monitor_drive *d = &monitor.drives[i];
-        json_t *in = json_pack("{s:s, s:s, s:b, s:b}", "file", d->file ? d->file : "", "drv", d->format ? d->format : "raw", "ro",
-                               (int)d->readonly, "encrypted", 0);
-        json_array_append_new(list, json_pack("{s:s, s:b, s:b, s:s, s:o}", "device", d->id, "locked", 0, "removable", 0, "type",
-                                              "unknown", "inserted", in));
+        json_t *j = json_pack("{s:s, s:b, s:b, s:s}", "device", d->node ? "" : d->id, "locked", 0, "removable", 0, "type", "unknown");
+        if (d->b)
+            json_object_set_new(j, "inserted", inserted(d));
+        json_array_append_new(list, j);
     }
     return list;
+}
+
+static bool no_balloon(struct qmp_call *c, bool there)
+{
+    if (!there)
+        (void)qmp_fail(c, "DeviceNotActive", "No balloon device has been activated");
+    return !there;
+}
+
+static json_t *query_balloon(struct qmp_call *c)
+{
+    struct virtio_balloon_info b = { 0 };
+    return no_balloon(c, virtio_balloon_query(&b)) ? NULL : json_pack("{s:I}", "actual", (json_int_t)b.actual);
+}
+
+static json_t *balloon(struct qmp_call *c)
+{
+    json_int_t v = json_integer_value(json_object_get(c->args, "value"));
+    if (v <= 0)
+        return qmp_fail(c, "GenericError", "Parameter 'value' expects a size");
+    return no_balloon(c, virtio_balloon_set((uint64_t)v)) ? NULL : json_object();
 }
 
 static json_t *query_memory(struct qmp_call *c)
@@ -164,8 +216,10 @@ static json_t *human_monitor_command(struct qmp_call *c)
 }
 
 const struct qmp_command qmp_commands[] = {
+    { "balloon", "value:i", balloon },
     { "cont", "", cont },
     { "human-monitor-command", "command-line:s cpu-index:i?", human_monitor_command },
+    { "query-balloon", "", query_balloon },
     { "query-block", "", query_block },
     { "query-chardev", "", query_chardev },
     { "query-commands", "", query_commands },

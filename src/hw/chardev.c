@@ -126,25 +126,34 @@ static void write_out(struct fd_chardev *f, enum wait wait)
         f->gone(f);
 }
 
-static void out_ready(void *opaque, unsigned events);
+static void is_ready(void *opaque, unsigned events);
+
+static void set_watch(struct fd_chardev *f, int fd, unsigned events)
+{
+    if (fd >= 0 && events)
+        loop_fd_set(fd, events, is_ready, f);
+    else if (fd >= 0)
+        loop_fd_del(fd);
+}
+
+/* What is waited for has changed. A socket's one descriptor is watched for both directions at once. */
+static void watch(struct fd_chardev *f, bool in, bool out)
+{
+    if (f->in_watched == in && f->out_watched == out)
+        return;
+    f->in_watched = in;
+    f->out_watched = out;
+    unsigned i = in ? POLLIN : 0, o = out ? POLLOUT : 0;
+    set_watch(f, f->in, f->in == f->out ? i | o : i);
+    if (f->in != f->out)
+        set_watch(f, f->out, o);
+}
 
 static void flush(struct fd_chardev *f)
 {
     write_out(f, WAIT_NOT);
-    bool want = f->used != 0;
-    if (f->out < 0)
-        return;                                  /* the other side went meanwhile */
-    if (want && !f->out_watched)
-        loop_fd_set(f->out, POLLOUT, out_ready, f);
-    else if (!want && f->out_watched)
-        loop_fd_del(f->out);
-    f->out_watched = want;
-}
-
-static void out_ready(void *opaque, unsigned events)
-{
-    (void)events;
-    flush(opaque);
+    if (f->out >= 0)                             /* else the other side went meanwhile */
+        watch(f, f->in_watched, f->used != 0);
 }
 
 static void flush_due(void *opaque)
@@ -200,27 +209,21 @@ static void crash_flush(void)
 
 /* ---- input ---- */
 
-static void in_ready(void *opaque, unsigned events);
-
 static void fd_accept_input(struct chardev *c)
 {
     struct fd_chardev *f = (struct fd_chardev *)c;
     if (f->in < 0 || f->in_watched || !f->front.can_receive || !f->front.can_receive(f->front.opaque))
         return;
-    f->in_watched = true;
-    loop_fd_set(f->in, POLLIN, in_ready, f);
+    watch(f, true, f->out_watched);
 }
 
-static void in_ready(void *opaque, unsigned events)
+static void in_ready(struct fd_chardev *f)
 {
-    (void)events;
-    struct fd_chardev *f = opaque;
     uint8_t buf[4096];
     size_t room = f->front.can_receive(f->front.opaque);
     if (!room) {
         /* Not watched at all: a hung-up pipe would otherwise wake us for ever. */
-        loop_fd_del(f->in);
-        f->in_watched = false;
+        watch(f, false, f->out_watched);
         return;
     }
     if (!ready(f->in, POLLIN, 0))
@@ -238,9 +241,17 @@ static void in_ready(void *opaque, unsigned events)
         f->gone(f);
         return;
     }
-    loop_fd_del(f->in);                          /* end of input */
-    f->in_watched = false;
+    watch(f, false, f->out_watched);             /* end of input */
     f->in = -1;
+}
+
+static void is_ready(void *opaque, unsigned events)
+{
+    struct fd_chardev *f = opaque;
+    if (f->out_watched)
+        flush(f);
+    if (f->in_watched)
+        in_ready(f);
 }
 
 static void tell(struct fd_chardev *f, enum chardev_event e)
@@ -297,11 +308,8 @@ void chardev_fd_connect(struct fd_chardev *f, int in, int out)
 void chardev_fd_disconnect(struct fd_chardev *f)
 {
     bool was = f->in >= 0 || f->out >= 0;
-    if (f->in_watched)
-        loop_fd_del(f->in);
-    if (f->out_watched && f->out != f->in)
-        loop_fd_del(f->out);
-    f->in_watched = f->out_watched = f->dead = false;
+    watch(f, false, false);
+    f->dead = false;
     loop_timer_cancel(&f->flush);
     f->in = f->out = -1;
     f->used = 0;

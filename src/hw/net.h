@@ -37,6 +37,9 @@ struct net_user_options {
 };
 struct netdev *net_user_new(const struct net_user_options *o) MUST_CHECK;        /* die()s on what is wrong in it */
 
+/* While the machine is paused the host's side is not looked at: what it sends waits in its sockets. Machine lock held. */
+void net_user_pause(bool on);
+
 /* The first user network (ID NULL) or the one with that id; NULL: none. */
 struct netdev *net_user_find(const char *id);
 /* The Nth user network, in order of creation; NULL past the last. */

@@ -35,6 +35,7 @@ struct user_net {
 };
 
 static struct user_net *all;
+static bool paused;
 
 struct user_timer {
     struct loop_timer t;                         /* first */
@@ -160,7 +161,9 @@ static void *net_thread(void *arg)
         uint32_t ms = MAX_POLL_MS;
         u->n_fds = 0;
         (void)add_poll(u->wake_fd, SLIRP_POLL_IN, u);
-        slirp_pollfds_fill(u->slirp, &ms, add_poll, u);
+        bool quiet = paused;
+        if (!quiet)
+            slirp_pollfds_fill(u->slirp, &ms, add_poll, u);
         u->waiting = true;
         machine_unlock();
         int n = poll(u->fds, u->n_fds, (int)MIN(ms, MAX_POLL_MS));
@@ -172,9 +175,17 @@ static void *net_thread(void *arg)
             if (read(u->wake_fd, &v, sizeof v) < 0 && errno != EAGAIN)
                 bug("user network: eventfd: %s", strerror(errno));
         }
-        slirp_pollfds_poll(u->slirp, n < 0, poll_result, u);
+        if (!quiet && !paused)
+            slirp_pollfds_poll(u->slirp, n < 0, poll_result, u);
     }
     return NULL;
+}
+
+void net_user_pause(bool on)
+{
+    paused = on;
+    for (struct user_net *u = all; u && !on; u = u->next)
+        notify(u);
 }
 
 /* ---- options ---- */

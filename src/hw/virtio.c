@@ -1,13 +1,16 @@
 /*
  * virtio.c - what all virtio devices share: feature negotiation, status, interrupts, broken drivers.
  *
- * Owns status and interrupt status. Must not know transports or device types.
+ * Owns status and interrupt status, and the list of devices. Must not know transports or device types.
  */
 #include "hw/virtio.h"
 
 #include <string.h>
 
 #include "base/log.h"
+
+static struct virtio_dev *all;
+static bool frozen;
 
 void virtio_init(struct virtio_dev *d, const struct virtio_ops *ops)
 {
@@ -19,6 +22,21 @@ void virtio_init(struct virtio_dev *d, const struct virtio_ops *ops)
         if (!max || max > VQ_MAX_SIZE || (max & (max - 1)))
             bug("%s: queue %u has size %u", ops->name, i, max);
         d->vq[i].max = max;
+    }
+    d->next = all;
+    all = d;
+}
+
+bool virtio_frozen(void) { return frozen; }
+
+void virtio_freeze(bool on)
+{
+    frozen = on;
+    for (struct virtio_dev *d = all; d; d = d->next) {
+        if (d->ops->freeze)
+            d->ops->freeze(d, on);
+        for (unsigned q = 0; !on && q < d->ops->n_queues; q++)
+            virtio_kick(d, q);
     }
 }
 
@@ -59,7 +77,7 @@ void virtio_config_changed(struct virtio_dev *d)
 
 bool virtio_pop(struct virtio_dev *d, unsigned q, struct vq_elem *e)
 {
-    if (!virtio_running(d))
+    if (!virtio_running(d) || frozen)
         return false;
     const char *why = NULL;
     enum vq_status s = vq_pop(&d->vq[q], e, &why);
@@ -135,7 +153,7 @@ void virtio_queue_enable(struct virtio_dev *d, unsigned q)
 
 void virtio_kick(struct virtio_dev *d, uint32_t q)
 {
-    if (q < d->ops->n_queues && virtio_running(d) && d->vq[q].ready)
+    if (q < d->ops->n_queues && virtio_running(d) && d->vq[q].ready && !frozen)
         d->ops->kick(d, q);
 }
 

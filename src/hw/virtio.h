@@ -44,6 +44,8 @@ struct virtio_ops {
     void (*config_read)(struct virtio_dev *d, unsigned off, void *buf, unsigned len);
     void (*config_write)(struct virtio_dev *d, unsigned off, const void *buf, unsigned len);
     void (*reset)(struct virtio_dev *d);         /* forget requests in flight; may be NULL */
+    /* ON: begin nothing, and see to it that nothing begun touches guest memory any more; else go on. NULL: pops tell it all. */
+    void (*freeze)(struct virtio_dev *d, bool on);
 };
 
 struct virtio_dev {
@@ -57,6 +59,7 @@ struct virtio_dev {
     uint8_t status;
     uint8_t isr;
     uint32_t config_generation;
+    struct virtio_dev *next;                     /* of all */
 };
 
 void virtio_init(struct virtio_dev *d, const struct virtio_ops *ops);
@@ -73,6 +76,13 @@ static inline bool virtio_running(const struct virtio_dev *d)
 {
     return (d->status & (VIRTIO_S_DRIVER_OK | VIRTIO_S_NEEDS_RESET)) == VIRTIO_S_DRIVER_OK;
 }
+
+/*
+ * The machine pauses (vCPUs are held): until it goes on devices find no buffers, so that what comes from the host waits there and
+ * guest memory does not change. Disks are left out: their requests are drained before (block.h).
+ */
+void virtio_freeze(bool on);
+bool virtio_frozen(void);
 
 /* ---- for transports ---- */
 uint64_t virtio_offered(const struct virtio_dev *d);

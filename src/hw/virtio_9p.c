@@ -42,6 +42,7 @@ struct virtio_9p {
     struct request *spare;
     unsigned n_running, n_waiting, n_busy;       /* BUSY: all that have been popped and not given back */
     bool alone;                                  /* a Tversion runs, and nothing else may */
+    bool frozen;                                 /* nothing may begin */
 };
 
 static struct request *take_spare(struct virtio_9p *s)
@@ -120,7 +121,7 @@ static void kick(struct virtio_dev *d, unsigned q);
 
 static struct request *next_request(struct virtio_9p *s)
 {
-    if (!s->n_waiting || s->alone)
+    if (!s->n_waiting || s->alone || s->frozen)
         return NULL;
     struct request *r = s->head;
     while (r->state != WAITING)
@@ -290,6 +291,19 @@ static void reset(struct virtio_dev *d)
     p9_reset(s->server);
 }
 
+static void freeze(struct virtio_dev *d, bool on)
+{
+    struct virtio_9p *s = (struct virtio_9p *)d;
+    pthread_mutex_lock(&s->lock);
+    s->frozen = on;
+    while (on && s->n_running)
+        pthread_cond_wait(&s->idle, &s->lock);
+    pthread_cond_broadcast(&s->work);
+    pthread_mutex_unlock(&s->lock);
+    if (on)
+        (void)give_back(s);                      /* what workers would, as soon as they get the machine lock */
+}
+
 static void config_read(struct virtio_dev *d, unsigned off, void *buf, unsigned len)
 {
     const struct virtio_9p *s = (struct virtio_9p *)d;
@@ -308,7 +322,7 @@ struct virtio_dev *virtio_9p_new(const struct p9_options *o, const char *tag)
     memcpy(s->tag, tag, len);
     s->ops = (struct virtio_ops){
         .name = "virtio-9p", .id = VIRTIO_ID_9P, .features = F_MOUNT_TAG, .n_queues = 1, .queue_size = { QUEUE },
-        .config_size = (unsigned)(2 + len), .kick = kick, .config_read = config_read, .reset = reset,
+        .config_size = (unsigned)(2 + len), .kick = kick, .config_read = config_read, .reset = reset, .freeze = freeze,
     };
     virtio_init(&s->d, &s->ops);
     s->server = p9_new(o);

@@ -139,7 +139,7 @@ bool virtio_balloon_query(struct virtio_balloon_info *info)
     *info = s->info;
     info->ram = mem_ram.size;
     info->actual = mem_ram.size - MIN(mem_ram.size, s->c.actual * PAGE);
-    if (s->have_stats) {
+    if (s->have_stats && !virtio_frozen()) {
         /* The driver answers an empty buffer with new numbers: for the next one who asks. */
         s->have_stats = false;
         virtio_push(&s->d, STATS, &s->stats, 0);

@@ -52,7 +52,7 @@ struct virtio_net {
 static bool can_receive(void *opaque)
 {
     const struct virtio_net *s = opaque;
-    return virtio_running(&s->d) && s->d.vq[RX].ready;
+    return virtio_running(&s->d) && s->d.vq[RX].ready && !virtio_frozen();
 }
 
 static void receive(void *opaque, const uint8_t *frame, size_t len)

@@ -134,7 +134,7 @@ static size_t can_receive(void *opaque)
 {
     struct port *p = opaque;
     struct virtio_serial *s = p->s;
-    if (multiport(s) ? !p->guest_open : p->nr != 0)
+    if (virtio_frozen() || (multiport(s) ? !p->guest_open : p->nr != 0))
         return 0;
     while (!p->have_rx && virtio_pop(&s->d, rx_queue(p->nr), &p->rx)) {
         p->have_rx = p->rx.in_len != 0;

@@ -49,6 +49,12 @@ bool virtio_balloon_query(struct virtio_balloon_info *info)
 }
 bool virtio_balloon_set(uint64_t bytes) { return bytes & 1; }
 
+bool block_describe(const struct block *b, unsigned level, struct block_info *info)
+{
+    *info = (struct block_info){ .path = "/image", .format = "raw" };
+    return level < 3;
+}
+
 static struct space_id space(const struct vcpu *c, unsigned half) { return (struct space_id){ .root = half ? ~0ull : 0 }; }
 
 /* One region in seven is mapped. */
@@ -71,7 +77,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct guest_ops guest = { .name = "fuzz", .insn_align = 4, .walk = walk, .space = space, .disas = disas, .dump = dump };
     static const struct monitor_device devices[] = { { "virtio-net-pci", NULL, "pcie.0", "n" } };
-    static const struct monitor_config cfg = { .package = "fuzz", .guest = &guest, .devices = devices, .n_devices = 1 };
+    static const struct monitor_drive drives[] = { { "used", false, "f", (const struct block *)&guest }, { "unused", true, "g", NULL } };
+    static const struct monitor_config cfg = { .package = "fuzz", .guest = &guest, .drives = drives, .n_drives = 2, .devices = devices, .n_devices = 1 };
     static bool made;
     if (!size)
         return 0;
