@@ -65,7 +65,8 @@ struct host_gen_opts {
     void *opaque;
 };
 
-/* The host ISA that generated code may use: levels of the x86-64 psABI. V3 adds AVX2, FMA, BMI and LZCNT to V2 (SSE4.2). */
+/* The host ISA that generated code may use: levels of the x86-64 psABI. V3 adds AVX2, FMA, BMI, LZCNT and, here, AES, SHA and
+ * PCLMULQDQ to V2 (SSE4.2). */
 enum host_isa { HOST_ISA_NATIVE, HOST_ISA_V2, HOST_ISA_V3 };
 /* At most that, and what the CPU has. Before host_init(). */
 void host_limit_isa(enum host_isa isa);

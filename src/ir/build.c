@@ -707,7 +707,7 @@ static bool always_128(enum ir_op op)
     case IR_VLOW:
     case IR_VHIGH:
     case IR_VFROM: return true;
-    default: return false;
+    default: return op >= IR_VAESE && op <= IR_VPMULL;
     }
 }
 
@@ -753,6 +753,13 @@ ir_val ir_vopi(struct ir_block *b, enum ir_op op, unsigned esz, unsigned q, ir_v
 {
     if (always_128(op))
         q = 1;
+    if (op == IR_VAESMC && b->insn[a].op == IR_VAESE) {
+        op = IR_VAESEMC;
+        a = b->insn[a].a;
+    } else if (op == IR_VAESIMC && b->insn[a].op == IR_VAESD) {
+        op = IR_VAESDIMC;
+        a = b->insn[a].a;
+    }
     ir_val v = fold_vec(b, op, esz, q, a, x);
     if (v != IR_NONE)
         return v;

@@ -18,10 +18,12 @@ static inline unsigned ir_width(enum ir_type t) { return t == IR_I32 ? 32 : 64; 
 uint64_t ir_eval_int(const struct ir_insn *i, uint64_t a, uint64_t b, uint64_t c);
 
 /*
- * The V-valued operations without memory or guest register access (VCONST .. VFCMGE but those of ir_eval_vint). Integer
+ * The V-valued operations without memory or guest register access (from VCONST on, but those of ir_eval_vint). Integer
  * operands are in .lo. FP reads vcpu.fp and accumulates in vcpu.fp.sticky. Callable from generated code.
  */
 u128 ir_eval_vec(const struct ir_insn *i, struct vcpu *c, u128 a, u128 b, u128 d);
+/* Of those, VAESE .. VPMULL (eval_crypto.c). */
+u128 ir_eval_crypto(const struct ir_insn *i, u128 a, u128 b, u128 d);
 /* V -> integer: VGET, VGETS, FTOS, FTOU. */
 uint64_t ir_eval_vint(const struct ir_insn *i, struct vcpu *c, u128 a);
 /* FCMP: the flags (NZCV_HOST_*). */

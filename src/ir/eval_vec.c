@@ -306,6 +306,18 @@ u128 ir_eval_vec(const struct ir_insn *i, struct vcpu *c, u128 a, u128 b, u128 d
     case IR_VFCMEQ:
     case IR_VFCMGT:
     case IR_VFCMGE: return lanes_fp(i, c, a, b, d);
+    case IR_VAESE:
+    case IR_VAESD:
+    case IR_VAESMC:
+    case IR_VAESIMC:
+    case IR_VAESEMC:
+    case IR_VAESDIMC:
+    case IR_VSHA1:
+    case IR_VSHA256H:
+    case IR_VSHA256H2:
+    case IR_VSHA256SU0:
+    case IR_VSHA256SU1:
+    case IR_VPMULL: return ir_eval_crypto(i, a, b, d);
     default: return lanes_int(i, a, b);
     }
 }

@@ -184,6 +184,19 @@
     X(VFABS, V, 1, 0, "clear the signs")                                                                                \
     X(VFCMEQ, V, 2, IRE_FP, "a == b ? -1 : 0, quiet")                                                                   \
     X(VFCMGT, V, 2, IRE_FP, "a > b ? -1 : 0, signalling")                                                               \
-    X(VFCMGE, V, 2, IRE_FP, "a >= b ? -1 : 0, signalling")
+    X(VFCMGE, V, 2, IRE_FP, "a >= b ? -1 : 0, signalling")                                                              \
+    /* AES and SHA rounds on 128 bits, products of polynomials */                                                       \
+    X(VAESE, V, 1, 0, "ShiftRows and SubBytes of a")                                                                    \
+    X(VAESD, V, 1, 0, "their inverses")                                                                                 \
+    X(VAESMC, V, 1, 0, "MixColumns of a")                                                                               \
+    X(VAESIMC, V, 1, 0, "its inverse")                                                                                  \
+    X(VAESEMC, V, 1, 0, "VAESMC of VAESE of a")                                                                         \
+    X(VAESDIMC, V, 1, 0, "VAESIMC of VAESD of a")                                                                       \
+    X(VSHA1, V, 3, 0, "a..d of four SHA-1 rounds on a = a..d, b = e (lane 0), c = schedule + K; imm 0 choose, 1 parity, 2 majority") \
+    X(VSHA256H, V, 3, 0, "a..d of four SHA-256 rounds on a = a..d, b = e..h, c = schedule + K")                         \
+    X(VSHA256H2, V, 3, 0, "e..h of the same, on a = e..h, b = a..d")                                                    \
+    X(VSHA256SU0, V, 2, 0, "a + sigma0(b:a one word on)")                                                               \
+    X(VSHA256SU1, V, 3, 0, "a + (c:b one word on) + sigma1 of the words two before")                                    \
+    X(VPMULL, V, 2, 0, "128-bit product over {0, 1} of the halves imm (0 low, 1 high) of a and b")
 
 #endif

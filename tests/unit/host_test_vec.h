@@ -18,6 +18,13 @@ static void fp_op(void)
     case 5: keep(ir_vget(&blk, chance(50) ? IR_FTOS : IR_FTOU, t, esz, arg(IR_V), below(5))); break;
     case 6: keep(ir_vopi(&blk, IR_FRINT, esz, 1, arg(IR_V), IR_NONE, IR_NONE, below(6) | (chance(50) ? 8 : 0), 0)); break;
     case 7: ir_fcmp(&blk, esz, arg(IR_V), arg(IR_V), chance(50)); break;
+    case 21: {
+        enum ir_op o = IR_VAESE + below(IR_VPMULL - IR_VAESE + 1);
+        unsigned n = ir_op_info[o].nargs;
+        ir_val a = arg(IR_V), x = n > 1 ? arg(IR_V) : IR_NONE;
+        keep(ir_vopi(&blk, o, 0, 1, a, x, n > 2 ? arg(IR_V) : IR_NONE, below(o == IR_VSHA1 ? 3 : o == IR_VPMULL ? 2 : 1), 0));
+        break;
+    }
     default: keep(ir_vop(&blk, two[below(ARRAY_LEN(two))], esz, q, arg(IR_V), arg(IR_V), IR_NONE)); break;
     }
 }
@@ -34,7 +41,7 @@ static void vec_op(void)
         fp_op();
         return;
     }
-    switch (below(24)) {
+    switch (below(25)) {
     case 0: keep(ir_vconst(&blk, interesting(), chance(50) ? 0 : interesting())); break;
     case 1: keep(ir_vop(&blk, IR_VDUP, esz, q, arg(t), IR_NONE, IR_NONE)); break;
     case 2: keep(ir_vop(&blk, IR_VFROM, esz, 1, arg(t), IR_NONE, IR_NONE)); break;
@@ -65,6 +72,13 @@ static void vec_op(void)
     case 18: keep(ir_vop(&blk, chance(50) ? IR_VUXTL : IR_VSXTL, below(3), 1, arg(IR_V), IR_NONE, IR_NONE)); break;
     case 19: keep(ir_vop(&blk, IR_VCNT, 0, below(2), arg(IR_V), IR_NONE, IR_NONE)); break;
     case 20: keep(ir_vop(&blk, one_[below(ARRAY_LEN(one_))], esz, q, arg(IR_V), IR_NONE, IR_NONE)); break;
+    case 21: {
+        enum ir_op o = IR_VAESE + below(IR_VPMULL - IR_VAESE + 1);
+        unsigned n = ir_op_info[o].nargs;
+        ir_val a = arg(IR_V), x = n > 1 ? arg(IR_V) : IR_NONE;
+        keep(ir_vopi(&blk, o, 0, 1, a, x, n > 2 ? arg(IR_V) : IR_NONE, below(o == IR_VSHA1 ? 3 : o == IR_VPMULL ? 2 : 1), 0));
+        break;
+    }
     default: keep(ir_vop(&blk, two[below(ARRAY_LEN(two))], esz, q, arg(IR_V), arg(IR_V), IR_NONE)); break;
     }
 }

@@ -5,7 +5,6 @@
  * Saturation sets FPSR.QC (vcpu.fp.sticky). Source: Arm ARM DDI 0487, C7.2 and shared/functions (SatQ, PolynomialMult).
  */
 #include "ir/softfp.h"
-#include <immintrin.h>
 
 #include "simd.h"
 
@@ -134,25 +133,6 @@ FN(pmull)                                        /* 8 by 8 bits */
     return r;
 }
 FN(pmul) { return simd_pmull(c, o, d, a, b); }
-
-__attribute__((target("pclmul"))) static u128 pmull64_native(uint64_t a, uint64_t b)
-{
-    __m128i r = _mm_clmulepi64_si128(_mm_set_epi64x(0, (long long)a), _mm_set_epi64x(0, (long long)b), 0);
-    u128 out;
-    _mm_storeu_si128((__m128i *)(void *)&out, r);
-    return out;
-}
-
-u128 simd_pmull64(uint64_t a, uint64_t b)
-{
-    if (__builtin_cpu_supports("pclmul"))
-        return pmull64_native(a, b);
-    unsigned __int128 r = 0;
-    for (unsigned i = 0; i < 64; i++) {
-        r ^= (unsigned __int128)(b & -(a >> i & 1)) << i;
-    }
-    return (u128){(uint64_t)r, (uint64_t)(r >> 64)};
-}
 
 /* ---- bits ---- */
 

@@ -63,10 +63,6 @@ static uint64_t run(struct vcpu *c, uint64_t desc, uint64_t b, uint64_t d)
         break;
     case SH_LONG:
     case SH_LONG_ELEM:
-        if (esz == 3) {                          /* PMULL of 64 bits: the only long form with a 128-bit result */
-            r = simd_pmull64(simd_get(n, 3, up), simd_get(m, 3, up));
-            break;
-        }
         for (unsigned i = 0; i < half; i++) {
             uint64_t y = simd_get(m, esz, o.shape == SH_LONG ? up + i : o.index);
             simd_set(&r, esz + 1, i, fn(c, &o, simd_get(acc, esz + 1, i), simd_get(n, esz, up + i), y));

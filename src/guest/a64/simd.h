@@ -65,8 +65,6 @@ typedef uint64_t simd_fn(struct vcpu *c, const struct simd_desc *o, uint64_t d, 
 SIMD_FNS(X)
 #undef X
 
-u128 simd_pmull64(uint64_t a, uint64_t b);        /* 64 by 64 bits over {0, 1} */
-
 /* ---- lanes of a register in memory (little-endian host) ---- */
 static inline uint64_t simd_mask(unsigned esz) { return esz == 3 ? ~0ull : (1ull << (8u << esz)) - 1; }
 static inline uint64_t simd_get(const u128 *v, unsigned esz, unsigned lane)
@@ -92,13 +90,6 @@ extern const struct ir_helper helper_fcmp;
 extern const struct ir_helper helper_fp_to_int;   /* a: simd_desc (rn, esz, u, imm = fbits, round; q: 64-bit result) */
 extern const struct ir_helper helper_fcvt;        /* a: simd_desc (rd, rn, esz = from, imm = to): scalar */
 extern const struct ir_helper helper_tbl;         /* a: simd_desc (rd, rn, rm, q; imm = registers - 1; u = TBX) */
-extern const struct ir_helper helper_aes;         /* a: simd_desc (rd, rn; imm = enum simd_aes) */
-extern const struct ir_helper helper_sha;         /* a: simd_desc (rd, rn, rm; imm = enum simd_sha) */
-enum simd_aes { AES_E, AES_D, AES_MC, AES_IMC };
-/* The same without the host's AES and SHA instructions. */
-uint64_t a64_aes_plain(struct vcpu *c, uint64_t desc);
-uint64_t a64_sha_plain(struct vcpu *c, uint64_t desc);
-enum simd_sha { SHA1_C, SHA1_P, SHA1_M, SHA1_SU0, SHA256_H, SHA256_H2, SHA256_SU1, SHA1_H, SHA1_SU1, SHA256_SU0 };
 
 /*
  * FPCR and FPSR (helper_fp.c). The writers change vcpu.fp (mxcsr included) but not the live MXCSR's rounding: the

@@ -326,6 +326,11 @@ TRANS(PMULL_v)
     if (a->size == 3 ? !a64_has_pmull(tr->cpu) : a->size != 0) {
         return false;
     }
+    if (a->size == 3) {
+        SIMD_CHECK(tr);
+        simd_set_v(tr, a->rd, ir_vopi(tr->b, IR_VPMULL, 3, 1, simd_v(tr, a->rn), simd_v(tr, a->rm), IR_NONE, a->q, 0));
+        return true;
+    }
     return three_call(tr, THREE(a), 0, FN_pmull, SH_LONG);
 }
 

@@ -112,7 +112,7 @@ enum {
 
 /* Shared state made by host_init(). */
 struct host_state {
-    bool bmi1, bmi2, lzcnt, avx, avx2, fma;
+    bool bmi1, bmi2, lzcnt, avx, avx2, fma, aes, pclmul, sha;
     struct host_callbacks cb;
     const uint8_t *enter, *leave, *leave_null, *leave_va, *unwind, *jump_miss;
     const uint8_t *mem[STUB_CASP + 1][2];         /* [stub kind][vec] */
@@ -173,6 +173,7 @@ bool lower_mem(struct gen *g, const struct ir_insn *i);
 bool lower_exit(struct gen *g, const struct ir_insn *i);
 bool lower_vec(struct gen *g, const struct ir_insn *i);
 bool lower_fp(struct gen *g, const struct ir_insn *i);
+bool lower_crypto(struct gen *g, const struct ir_insn *i);
 bool lower_trap(struct gen *g, const struct ir_insn *i);
 void lower_eval(struct gen *g, const struct ir_insn *i);      /* any vector or FP operation, by the reference */
 void lower_call(struct gen *g, const struct ir_insn *i);

@@ -19,7 +19,7 @@ static bool by_group(struct gen *g, const struct ir_insn *i)
         return lower_mem(g, i);
     if (i->op < IR_VCONST)
         return lower_exit(g, i);
-    return lower_vec(g, i) || lower_fp(g, i);
+    return lower_vec(g, i) || lower_fp(g, i) || lower_crypto(g, i);
 }
 
 static void one(struct gen *g, const struct ir_insn *i)

@@ -20,7 +20,7 @@ void host_limit_isa(enum host_isa isa) { isa_limit = isa; }
 void host_force_isa(enum host_isa isa)
 {
     struct host_state *s = &host_state;
-    s->avx = s->avx2 = s->fma = s->bmi1 = s->bmi2 = s->lzcnt = isa == HOST_ISA_V3;
+    s->avx = s->avx2 = s->fma = s->bmi1 = s->bmi2 = s->lzcnt = s->aes = s->pclmul = s->sha = isa == HOST_ISA_V3;
 }
 
 static void detect(void)
@@ -36,11 +36,14 @@ static void detect(void)
         avx_os = (lo & 6) == 6;
     }
     s->avx = avx_os;
+    s->aes = c & bit_AES;
+    s->pclmul = c & bit_PCLMUL;
     s->fma = avx_os && c & bit_FMA;
     if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
         s->avx2 = avx_os && b & bit_AVX2;
         s->bmi1 = b & bit_BMI;
         s->bmi2 = b & bit_BMI2;
+        s->sha = b & bit_SHA;
     }
     if (__get_cpuid(0x80000001, &a, &b, &c, &d))
         s->lzcnt = c & bit_LZCNT;
