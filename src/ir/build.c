@@ -678,6 +678,11 @@ ir_val ir_vconst(struct ir_block *b, uint64_t lo, uint64_t hi)
     return last(b);
 }
 
+void ir_vsticky(struct ir_block *b, ir_val a, uint32_t flags)
+{
+    emit(b, IR_VSTICKY, IR_V, a, IR_NONE, IR_NONE)->imm = flags;
+}
+
 /* The upper 64 bits of v are known to be zero. */
 static bool upper_zero(const struct ir_block *b, ir_val v)
 {

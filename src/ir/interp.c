@@ -155,6 +155,9 @@ void ir_interpret(const struct ir_block *b, struct vcpu *c, const struct ir_mem_
         case IR_FTOS:
         case IR_FTOU: r = ir_eval_vint(i, c, *pa); break;
 
+        case IR_VSTICKY:
+            c->fp.sticky |= pa->lo | pa->hi ? (uint32_t)i->imm : 0;
+            continue;
         default:
             if (!ir_is_int((enum ir_op)i->op)) {
                 val[n] = ir_eval_vec(i, c, *pa, *pb, *pd);

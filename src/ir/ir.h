@@ -155,6 +155,7 @@ void ir_trapnz(struct ir_block *b, ir_val a, uint32_t mask, const struct ir_help
 ir_val ir_vop(struct ir_block *b, enum ir_op op, unsigned esz, unsigned q, ir_val a, ir_val x, ir_val y);
 ir_val ir_vopi(struct ir_block *b, enum ir_op op, unsigned esz, unsigned q, ir_val a, ir_val x, ir_val y, int64_t imm, int64_t imm2);
 ir_val ir_vconst(struct ir_block *b, uint64_t lo, uint64_t hi);
+void ir_vsticky(struct ir_block *b, ir_val a, uint32_t flags);   /* vcpu.fp.sticky |= flags if a is not all zero */
 /* V -> integer (VGET, VGETS, FTOS, FTOU) and integer -> V (FFROMS, FFROMU: t = type of a). */
 ir_val ir_vget(struct ir_block *b, enum ir_op op, enum ir_type t, unsigned esz, ir_val a, int64_t imm);
 ir_val ir_ffrom(struct ir_block *b, enum ir_op op, enum ir_type t, unsigned esz, ir_val a);

@@ -197,6 +197,7 @@
     X(VSHA256H2, V, 3, 0, "e..h of the same, on a = e..h, b = a..d")                                                    \
     X(VSHA256SU0, V, 2, 0, "a + sigma0(b:a one word on)")                                                               \
     X(VSHA256SU1, V, 3, 0, "a + (c:b one word on) + sigma1 of the words two before")                                    \
-    X(VPMULL, V, 2, 0, "128-bit product over {0, 1} of the halves imm (0 low, 1 high) of a and b")
+    X(VPMULL, V, 2, 0, "128-bit product over {0, 1} of the halves imm (0 low, 1 high) of a and b")                      \
+    X(VSTICKY, NONE, 1, IRE_STATE | IRE_WSTATE, "vcpu.fp.sticky |= imm (31 bits) if any bit of a is set")
 
 #endif

@@ -209,6 +209,7 @@ static const char *bad_imm(const struct ir_insn *i)
     case IR_VUMAX:
     case IR_VUMIN: return i->esz > 2 ? "element size out of range" : NULL;
     case IR_VSHA1: return i->imm < 0 || i->imm > 2 ? "no such function" : NULL;
+    case IR_VSTICKY: return i->imm < 0 || i->imm > INT32_MAX ? "flags out of range" : NULL;
     case IR_VPMULL: return i->imm < 0 || i->imm > 1 ? "no such half" : NULL;
     case IR_VSHL: return i->imm < 0 || i->imm >= bits ? "shift out of range" : NULL;
     case IR_VUSHR:

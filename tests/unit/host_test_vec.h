@@ -18,6 +18,7 @@ static void fp_op(void)
     case 5: keep(ir_vget(&blk, chance(50) ? IR_FTOS : IR_FTOU, t, esz, arg(IR_V), below(5))); break;
     case 6: keep(ir_vopi(&blk, IR_FRINT, esz, 1, arg(IR_V), IR_NONE, IR_NONE, below(6) | (chance(50) ? 8 : 0), 0)); break;
     case 7: ir_fcmp(&blk, esz, arg(IR_V), arg(IR_V), chance(50)); break;
+    case 22: ir_vsticky(&blk, chance(50) ? arg(IR_V) : ir_vconst(&blk, 0, 0), 1u << 27); break;
     case 21: {
         enum ir_op o = IR_VAESE + below(IR_VPMULL - IR_VAESE + 1);
         unsigned n = ir_op_info[o].nargs;
@@ -72,6 +73,7 @@ static void vec_op(void)
     case 18: keep(ir_vop(&blk, chance(50) ? IR_VUXTL : IR_VSXTL, below(3), 1, arg(IR_V), IR_NONE, IR_NONE)); break;
     case 19: keep(ir_vop(&blk, IR_VCNT, 0, below(2), arg(IR_V), IR_NONE, IR_NONE)); break;
     case 20: keep(ir_vop(&blk, one_[below(ARRAY_LEN(one_))], esz, q, arg(IR_V), IR_NONE, IR_NONE)); break;
+    case 22: ir_vsticky(&blk, chance(50) ? arg(IR_V) : ir_vconst(&blk, 0, 0), 1u << 27); break;
     case 21: {
         enum ir_op o = IR_VAESE + below(IR_VPMULL - IR_VAESE + 1);
         unsigned n = ir_op_info[o].nargs;

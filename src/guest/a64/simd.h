@@ -145,6 +145,8 @@ static inline int simd_ftype(unsigned ftype) { return ftype == 0 ? 2 : ftype == 
 /* Guard of every trans_ function, after the encoding is known to be valid. */
 #define SIMD_CHECK(tr) do { if (!a64_fp_ok(tr)) return true; } while (0)
 
+/* Signed (unsigned: from_u) lanes of esz + 1 saturated to esz, unsigned or not; esz 0 and 1. Sets QC. */
+ir_val simd_narrow_sat(struct a64_tr *tr, unsigned esz, bool from_u, bool to_u, ir_val a);
 /* Element vector operations shared by the vector and by-element groups (translate_simd_int.c). */
 ir_val simd_widen(struct a64_tr *tr, unsigned esz, bool u, ir_val a);      /* low-half lanes to 2 * esz */
 ir_val simd_mull(struct a64_tr *tr, unsigned esz, bool u, ir_val a, ir_val b);   /* low-half lanes, full products */

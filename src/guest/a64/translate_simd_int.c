@@ -1,7 +1,8 @@
 /*
  * translate_simd_int.c - Advanced SIMD integer arithmetic: three registers, two registers, across lanes, by element.
  *
- * What has IR operations is IR; saturating, polynomial and bit-counting forms are helper_simd calls.
+ * What has IR operations is IR, saturating sums and narrowing too; saturating products and shifts, polynomial and bit-counting forms
+ * are helper_simd calls.
  * Source: Arm ARM DDI 0487, C7.2.
  */
 #include "simd.h"
@@ -91,8 +92,33 @@ IR3D(CMEQ_s, IR_VCMEQ)
 IR3DU(CMGT_s, IR_VCMGT, IR_VCMHI)
 IR3DU(CMGE_s, IR_VCMGE, IR_VCMHS)
 
-CALL3U(QADD_v, NO_1D, FN_qadd)
-CALL3U(QSUB_v, NO_1D, FN_qsub)
+
+/* Where mask is set the result is saturated: signed, towards the sign of rn. */
+static bool add_sat(struct a64_tr *tr, struct three t, bool sub)
+{
+    if (reserved(&t, NO_1D)) {
+        return false;
+    }
+    SIMD_CHECK(tr);
+    ir_val n = simd_v(tr, t.rn), m = simd_v(tr, t.rm), r = simd_op2(tr, sub ? IR_VSUB : IR_VADD, t.esz, t.q, n, m), mask;
+    if (t.u) {
+        mask = sub ? simd_op2(tr, IR_VCMHI, t.esz, t.q, m, n) : simd_op2(tr, IR_VCMHI, t.esz, t.q, n, r);
+        r = simd_op2(tr, sub ? IR_VANDN : IR_VOR, 0, t.q, r, mask);
+    } else {
+        unsigned sign = (8u << t.esz) - 1;
+        ir_val changed = simd_op2(tr, IR_VXOR, 0, t.q, n, r), differ = simd_op2(tr, IR_VXOR, 0, t.q, n, m);
+        mask = simd_op2(tr, sub ? IR_VAND : IR_VANDN, 0, t.q, changed, differ);
+        mask = simd_op1i(tr, IR_VSSHR, t.esz, t.q, mask, sign);
+        ir_val limit = simd_op2(tr, IR_VXOR, 0, t.q, simd_op1i(tr, IR_VSSHR, t.esz, t.q, n, sign),
+                                simd_const(tr, t.esz, t.q, simd_mask(t.esz) >> 1));
+        r = simd_op3(tr, IR_VBSL, 0, t.q, mask, limit, r);
+    }
+    ir_vsticky(tr->b, mask, FPSR_QC);
+    simd_set_v(tr, t.rd, r);
+    return true;
+}
+TRANS(QADD_v) { return add_sat(tr, THREE_U(a), false); }
+TRANS(QSUB_v) { return add_sat(tr, THREE_U(a), true); }
 CALL3U(SHL_reg_v, NO_1D, FN_shl_reg)
 CALL3U(QSHL_reg_v, NO_1D, FN_qshl_reg)
 CALL3U(RSHL_v, NO_1D, FN_rshl)
@@ -531,9 +557,31 @@ TRANS(CLZ_v) { return a->size != 3 && two_call(tr, DESC2(FN_clz, SH_LANES, a->si
 TRANS(RBIT_v) { return two_call(tr, DESC2(FN_rbit, SH_LANES, 0, a->q)); }
 TRANS(URECPE_v) { return two_call(tr, DESC2(FN_urecpe, SH_LANES, 2, a->q)); }
 TRANS(URSQRTE_v) { return two_call(tr, DESC2(FN_ursqrte, SH_LANES, 2, a->q)); }
-TRANS(SQXTUN_v) { return a->size != 3 && two_call(tr, DESC2(FN_sqshrun, SH_NARROW, a->size, a->q)); }
+
+ir_val simd_narrow_sat(struct a64_tr *tr, unsigned esz, bool from_u, bool to_u, ir_val a)
+{
+    uint64_t max = to_u ? simd_mask(esz) : simd_mask(esz) >> 1;
+    ir_val r = simd_op2(tr, from_u ? IR_VUMIN : IR_VSMIN, esz + 1, 1, a, simd_const(tr, esz + 1, 1, max));
+    if (!from_u) {
+        r = simd_op2(tr, IR_VSMAX, esz + 1, 1, r, simd_const(tr, esz + 1, 1, to_u ? 0 : ~max));
+    }
+    ir_vsticky(tr->b, simd_op2(tr, IR_VXOR, 0, 1, r, a), FPSR_QC);
+    return simd_op1(tr, IR_VXTN, esz, 1, r);
+}
+
+static bool narrow(struct a64_tr *tr, struct simd_desc d, bool from_u, bool to_u)
+{
+    if (d.esz == 2) {
+        return two_call(tr, d);
+    }
+    SIMD_CHECK(tr);
+    ir_val r = simd_narrow_sat(tr, d.esz, from_u, to_u, simd_v(tr, d.rn));
+    simd_set_v(tr, d.rd, d.q ? simd_op2(tr, IR_VJOIN, 3, 1, simd_v(tr, d.rd), r) : r);
+    return true;
+}
+TRANS(SQXTUN_v) { return a->size != 3 && narrow(tr, DESC2(FN_sqshrun, SH_NARROW, a->size, a->q), false, true); }
 TRANS(SQXTUN_s) { return a->size != 3 && two_call(tr, DESC2(FN_sqshrun, SH_NARROW_SCALAR, a->size, 0)); }
-TRANS(QXTN_v) { return a->size != 3 && two_call(tr, DESC2U(FN_qshrn, SH_NARROW, a->size, a->q)); }
+TRANS(QXTN_v) { return a->size != 3 && narrow(tr, DESC2U(FN_qshrn, SH_NARROW, a->size, a->q), a->u, a->u); }
 TRANS(QXTN_s) { return a->size != 3 && two_call(tr, DESC2U(FN_qshrn, SH_NARROW_SCALAR, a->size, 0)); }
 
 static bool add_pairs(struct a64_tr *tr, unsigned esz, unsigned q, bool u, unsigned rd, unsigned rn, bool accumulate)

@@ -159,6 +159,13 @@ static bool narrow_call(struct a64_tr *tr, enum simd_fn fn, enum simd_shape shap
     if (!shift_of(imm, 0, &s)) {
         return false;
     }
+    if (shape == SH_NARROW && s.esz < 2) {
+        bool to_u = u || fn == FN_sqshrun;
+        SIMD_CHECK(tr);
+        ir_val r = simd_narrow_sat(tr, s.esz, u, to_u, shift_right(tr, s.esz + 1, 1, u, round, simd_v(tr, rn), s.right));
+        simd_set_v(tr, rd, q ? simd_op2(tr, IR_VJOIN, 3, 1, simd_v(tr, rd), r) : r);
+        return true;
+    }
     return call(tr, (struct simd_desc){.fn = fn, .shape = shape, .rd = rd, .rn = rn, .esz = s.esz & 3, .q = q, .u = u,
                                        .round = round, .imm = s.right & 0xff});
 }

@@ -494,9 +494,22 @@ static void logic(struct gen *g, const struct ir_insn *i)
     finish64(g, i, d, true);
 }
 
+static void sticky(struct gen *g, const struct ir_insn *i)
+{
+    unsigned ra = use(g, i->a);
+    op_rr(A, O38(0x17), ra, ra);                 /* ptest */
+    uint8_t *none = jcc8(A, X_E);
+    alu_mi(A, false, ALU_OR, STATE(fp.sticky), (int32_t)i->imm);
+    land8(A, none);
+}
+
 bool lower_vec(struct gen *g, const struct ir_insn *i)
 {
     unsigned esz = i->esz;
+    if (i->op == IR_VSTICKY) {
+        sticky(g, i);
+        return true;
+    }
     if (i->op <= IR_VCONST || i->op > IR_VCNT)
         return false;
     if (g->v[g->i].last == g->i)
