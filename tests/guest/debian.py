@@ -158,8 +158,8 @@ def main():
     top = tempfile.mkdtemp(prefix="gnomon-debian-")
     try:
         run(steps, args, top, log)
-    except GuestError as e:
-        steps.check(str(e), False, e.tail)
+    except (GuestError, EOFError, OSError) as e:
+        steps.check("%s: %s" % (type(e).__name__, e), False, getattr(e, "tail", ""))
     except subprocess.TimeoutExpired as e:
         steps.check("%s: no end within %g s" % (e.cmd[0], e.timeout), False, str(e.stdout))
     finally:
