@@ -186,6 +186,22 @@ static bool is_image(const uint8_t *d, uint64_t len)
     return len >= 64 && !memcmp(d + 56, "ARM\x64", 4);
 }
 
+uint8_t *boot_read_packed(const char *path, uint64_t *len)
+{
+    uint8_t *d = boot_read_file(path, "kernel", len);
+    if (*len >= 2 && d[0] == 0x1f && d[1] == 0x8b) {
+        const char *err;
+        uint8_t *p = unpack(UNPACK_GZIP, d, *len, mem_ram.size, len, &err);
+        if (!p)
+            die("kernel %s: %s", path, err);
+        free(d);
+        d = p;
+    }
+    if (*len > UINT32_MAX)
+        die("kernel %s is larger than 4 GiB", path);
+    return d;
+}
+
 static void load_kernel(struct boot_images *b, const char *path)
 {
     uint64_t len;

@@ -39,6 +39,9 @@ void boot_set_dtb(struct boot_images *b, uint8_t *data, uint64_t len);
 /* Copy everything to RAM. */
 void boot_install(const struct boot_images *b);
 
+/* A kernel's file, unpacked if it is gzip'd and fits in RAM, below 4 GiB: for firmware, which knows the formats inside. die()s. */
+uint8_t *boot_read_packed(const char *path, uint64_t *len) MUST_CHECK;
+
 /* A whole file in memory with one zero byte after it; die()s, naming WHAT ("kernel"). */
 uint8_t *boot_read_file(const char *path, const char *what, uint64_t *len) MUST_CHECK;
 

@@ -14,6 +14,7 @@
 #include <sys/random.h>
 
 #include "board/map.h"
+#include "hw/fw_cfg.h"
 
 /* Phandles. */
 #define PH_CLOCK 0x8000u
@@ -222,6 +223,12 @@ static void chip_nodes(void *f, const struct virt_config *cfg)
     cells(f, "reg", 8, HI(MAP_FLASH), LO(MAP_FLASH), HI(MAP_FLASH_SIZE), LO(MAP_FLASH_SIZE), HI(MAP_FLASH + MAP_FLASH_SIZE),
           LO(MAP_FLASH + MAP_FLASH_SIZE), HI(MAP_FLASH_SIZE), LO(MAP_FLASH_SIZE));
     cells(f, "bank-width", 1, 4u);
+    end(f);
+
+    begin(f, "fw-cfg@%llx", MAP_FW_CFG);
+    ok(fdt_property_string(f, "compatible", "qemu,fw-cfg-mmio"));
+    reg64(f, MAP_FW_CFG, FW_CFG_SIZE);
+    EMPTY(f, "dma-coherent");
     end(f);
 
     begin(f, "apb-pclk");

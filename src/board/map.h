@@ -14,6 +14,7 @@
 #define MAP_GICR_SIZE 0xf60000ull                /* room for 123 CPUs */
 #define MAP_UART 0x09000000ull
 #define MAP_RTC 0x09010000ull
+#define MAP_FW_CFG 0x09020000ull
 #define MAP_GPIO 0x09030000ull
 #define MAP_UART1 0x09040000ull                  /* only if the user asks for a second serial port */
 #define MAP_VIRTIO 0x0a000000ull

@@ -19,6 +19,7 @@
 #include "exec/a64_host.h"
 #include "exec/exec.h"
 #include "hw/cfi_flash.h"
+#include "hw/fw_cfg.h"
 #include "hw/gicv2.h"
 #include "hw/gicv2m.h"
 #include "hw/gicv3.h"
@@ -188,6 +189,51 @@ static void make_flash(void)
     }
 }
 
+/* A file that firmware gets; its length is a 32-bit number there. */
+static void *file_for_firmware(const char *path, const char *what, uint32_t *len)
+{
+    uint64_t n;
+    uint8_t *data = boot_read_file(path, what, &n);
+    if (n > UINT32_MAX)
+        die("%s %s is larger than 4 GiB", what, path);
+    *len = (uint32_t)n;
+    return data;
+}
+
+static void make_fw_cfg(void)
+{
+    const struct virt_config *cfg = &board.cfg;
+    struct fw_cfg *s = fw_cfg_new(MAP_FW_CFG);
+    uint32_t len = 0;
+    fw_cfg_add_number(s, FW_CFG_CPUS, cfg->smp, 2);
+    if (has_firmware(cfg) && cfg->kernel_path) {
+        uint64_t n;
+        uint8_t *kernel = boot_read_packed(cfg->kernel_path, &n);
+        fw_cfg_add(s, FW_CFG_KERNEL, kernel, (uint32_t)n);
+        fw_cfg_add_number(s, FW_CFG_KERNEL_SIZE, (uint32_t)n, 4);
+        if (cfg->initrd_path) {
+            const void *initrd = file_for_firmware(cfg->initrd_path, "initrd", &len);
+            fw_cfg_add(s, FW_CFG_INITRD, initrd, len);
+            fw_cfg_add_number(s, FW_CFG_INITRD_SIZE, len, 4);
+        }
+        if (cfg->append) {
+            fw_cfg_add(s, FW_CFG_CMDLINE, cfg->append, (uint32_t)strlen(cfg->append) + 1);
+            fw_cfg_add_number(s, FW_CFG_CMDLINE_SIZE, (uint32_t)strlen(cfg->append) + 1, 4);
+        }
+    }
+    for (unsigned i = 0; i < cfg->n_fw_cfg; i++) {
+        const struct virt_fw_cfg *f = &cfg->fw_cfg[i];
+        const void *data = f->string;
+        len = data ? (uint32_t)strlen(data) : 0;
+        if (!data)
+            data = file_for_firmware(f->path, "-fw_cfg file", &len);
+        const char *wrong = fw_cfg_add_file(s, f->name, data, len);
+        if (wrong)
+            die("-fw_cfg name=%s: %s", f->name, wrong);
+    }
+    add_device(fw_cfg_device(s));
+}
+
 /* ---- images ---- */
 
 /* The tree is made anew each time, so that every boot has its own seeds. */
@@ -314,6 +360,7 @@ void virt_init(const struct virt_config *cfg)
     make_cpus();
     make_gic_and_timer();
     make_flash();
+    make_fw_cfg();
     add_device(pl011_new(MAP_UART, gic_spi(board.gic, IRQ_UART), c->serial0));
     if (c->serial1)
         add_device(pl011_new(MAP_UART1, gic_spi(board.gic, IRQ_UART1), c->serial1));

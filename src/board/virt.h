@@ -46,6 +46,12 @@ struct virt_dev {
     int slot;
 };
 
+/* A file of the firmware configuration device. */
+struct virt_fw_cfg {
+    const char *name;
+    const char *path, *string;                   /* one of them; the string without its end */
+};
+
 struct virt_config {
     uint64_t ram_size;                           /* bytes, page multiple */
     unsigned gic_version;                        /* 2 or 3; 0 = 2, QEMU's default */
@@ -55,7 +61,12 @@ struct virt_config {
     const char *firmware_path;                   /* -bios: contents of the first flash bank; or NULL */
     struct block *flash[VIRT_FLASHES];           /* images of the banks, 64 MiB each; NULL: empty */
     const char *flash_path[VIRT_FLASHES];        /* their names, for messages */
-    /* NULL: no kernel. Without one, or with firmware, the vCPU starts in the first flash bank, at address 0. */
+    const struct virt_fw_cfg *fw_cfg;
+    unsigned n_fw_cfg;
+    /*
+     * NULL: no kernel. Without one, or with firmware, the vCPU starts in the first flash bank, at
+     * address 0; firmware is given kernel, initrd and command line by the firmware configuration device.
+     */
     const char *kernel_path;
     const char *initrd_path;                     /* or NULL */
     const char *dtb_path;                        /* or NULL: generated */

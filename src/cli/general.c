@@ -204,3 +204,24 @@ char *opt_numa(struct options *o, const char *arg)
     }
     return NULL;
 }
+
+/* [name=]NAME,file=FILE or string=TEXT */
+char *opt_fw_cfg(struct options *o, const char *arg)
+{
+    struct keyvals k;
+    const char *err = keyvals_parse(&k, arg, "name");
+    if (err)
+        return fail("%s", err);
+    for (unsigned i = 0; i < k.n; i++)
+        if (strcmp(k.kv[i].key, "name") && strcmp(k.kv[i].key, "file") && strcmp(k.kv[i].key, "string"))
+            return fail("there is no property '%s'", k.kv[i].key);
+    struct virt_fw_cfg f = { keyvals_get(&k, "name"), keyvals_get(&k, "file"), keyvals_get(&k, "string") };
+    if (!f.name || !f.path == !f.string)
+        return fail("want name=NAME and one of file=FILE and string=TEXT");
+    if (o->n_fw_cfg == ARRAY_LEN(o->fw_cfg))
+        return fail("too many files");
+    if (strncmp(f.name, "opt/", 4))
+        warn("-fw_cfg name=%s: names of your own should begin with opt/", f.name);
+    o->fw_cfg[o->n_fw_cfg++] = f;
+    return NULL;
+}

@@ -384,6 +384,8 @@ static void build_machine(struct options *o)
     }
     cfg.devs = devs;
     cfg.n_devs = o->n_dev;
+    cfg.fw_cfg = o->fw_cfg;
+    cfg.n_fw_cfg = o->n_fw_cfg;
     for (unsigned i = 0; i < VIRT_FLASHES; i++)
         if (o->pflash[i]) {
             const struct opt_drive *d = opt_find_drive(o, o->pflash[i]);

@@ -129,6 +129,8 @@ struct options {
     unsigned n_drive;
     bool snapshot;                               /* all disks */
     const char *bios;
+    struct virt_fw_cfg fw_cfg[OPT_MAX_DEVS];
+    unsigned n_fw_cfg;
     const char *pflash[VIRT_FLASHES];            /* ids of drives */
     struct opt_netdev netdev[OPT_MAX_NETDEVS];
     unsigned n_netdev;
@@ -195,6 +197,7 @@ bool opt_device_exists(const char *name);
 char *opt_name(struct options *o, const char *arg);
 char *opt_rtc(struct options *o, const char *arg);
 char *opt_uuid(struct options *o, const char *arg);
+char *opt_fw_cfg(struct options *o, const char *arg);
 char *opt_boot(struct options *o, const char *arg);
 char *opt_msg(struct options *o, const char *arg);
 char *opt_global(struct options *o, const char *arg);

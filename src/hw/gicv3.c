@@ -36,7 +36,7 @@ struct gicv3;
 struct redist {
     struct gicv3 *g;
     unsigned cpu;
-    bool asleep;                                 /* GICR_WAKER.ProcessorSleep */
+    bool asleep;                                 /* GICR_WAKER.ProcessorSleep: kept, but interrupts come as on QEMU and KVM (EDK2 counts on it) */
 };
 
 struct gicv3 {
@@ -67,8 +67,6 @@ static struct gic_best highest(struct gicv3 *g, unsigned cpu)
 {
     const struct cpu_if *c = &g->cpu[cpu];
     unsigned groups = (c->enable[0] ? 1u : 0) | (c->enable[1] ? 2u : 0);
-    if (g->redist[cpu].asleep)
-        groups = 0;
     return gic_best(&g->core, cpu, g->dist_ctlr & groups);
 }
 

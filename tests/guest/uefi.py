@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+# UEFI: Debian's firmware starts GRUB from a disk's EFI system partition, GRUB starts Linux, and all that twice: a variable that the
+# guest wrote in the first run is there in the second. Makes the disk from Debian packages, without mounting or installing anything.
+"""usage: uefi.py [options] -- EMULATOR [OPTION...]
+
+The emulator's command is given without firmware and disks. Prints one line a step."""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from boot import PROMPT, get_guest              # noqa: E402
+from console import Console, GuestError         # noqa: E402
+
+FIRMWARE = "/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd"      # of package qemu-efi-aarch64
+GRUB = "usr/lib/grub/arm64-efi/monolithic/grubaa64.efi"                            # looks for EFI/debian/grub.cfg
+GRUB_CFG = """
+search --no-floppy --file --set=root /vmlinuz
+linux /vmlinuz console=ttyAMA0 quiet
+initrd /initrd.gz
+boot
+"""
+START, SIZE = 2048, 128 << 11                   # of the partition, in sectors
+VARIABLE = "/sys/firmware/efi/efivars/GnomonTest-605dab50-e046-4300-abb6-3dd810dd8b23"
+
+
+NAME = "uefi"
+
+
+def check(what, ok, detail=""):
+    print("%s: %s: %s%s" % (NAME, "ok" if ok else "FAILED", what, "" if ok or not detail else ": " + detail), flush=True)
+    if not ok:
+        raise SystemExit(1)
+
+
+def host(*command):
+    p = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if p.returncode:
+        check(os.path.basename(command[0]), False, p.stdout)
+
+
+def make_disk(path, files):
+    """A GPT disk with one partition, FILES (name in it: name here) on it."""
+    with open(path, "wb") as f:
+        f.truncate((START + SIZE + 2048) * 512)
+    host("sgdisk", "-n", "1:%d:%d" % (START, START + SIZE - 1), "-t", "1:ef00", path)
+    host("mkfs.vfat", "-F", "32", "--offset", str(START), path, str(SIZE // 2))
+    part = "%s@@%d" % (path, START * 512)
+    for name in ("EFI", "EFI/BOOT", "EFI/debian"):
+        host("mmd", "-i", part, "::" + name)
+    for name, source in files.items():
+        host("mcopy", "-i", part, source, "::" + name)
+
+
+def boot(command, args, number, log):
+    with Console(command, log=log) as con:
+        con.expect("UEFI firmware", args.timeout)
+        con.expect(PROMPT, args.timeout)
+        check("run %d: firmware, GRUB and Linux reach a shell (%.1f s)" % (number, con.elapsed()), True)
+        con.send("mount -t efivarfs efivarfs /sys/firmware/efi/efivars && echo vars=$?; ls /sys/firmware/efi/efivars | wc -l\n")
+        con.expect(r"^vars=0$", 30)
+        if number == 1:
+            con.send("printf '\\007\\000\\000\\000gnomon' >%s; echo status=$?\n" % VARIABLE)
+            check("run 1: a variable is written", con.expect(r"^status=(\d+)$", 30).group(1) == "0")
+        con.expect(PROMPT, 30)
+        con.send("tail -c +5 %s; echo; ls -d /sys/firmware/devicetree/base/flash*; sync\n" % VARIABLE)
+        con.expect(r"^gnomon$", 30)
+        con.expect(r"flash@0$", 30)
+        check("run %d: the variable is there" % number, True)
+        con.expect(PROMPT, 30)
+        con.send("poweroff\n")
+        check("run %d: power off" % number, con.wait(30) == 0)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kernel", default="bookworm")
+    parser.add_argument("--timeout", type=float, default=300, help="seconds to a shell")
+    parser.add_argument("--name", default="uefi")
+    parser.add_argument("--log")
+    parser.add_argument("command", nargs="+")
+    args = parser.parse_args()
+    global NAME
+    NAME = args.name
+    os.environ["PATH"] += ":/usr/sbin:/sbin"     # sgdisk, mkfs.vfat
+    top = tempfile.mkdtemp(prefix="gnomon-uefi-")
+    log = open(args.log, "w") if args.log else None
+    try:
+        grub_cfg, disk, variables = (os.path.join(top, n) for n in ("grub.cfg", "disk", "vars"))
+        with open(grub_cfg, "w") as f:
+            f.write(GRUB_CFG)
+        make_disk(disk, {
+            "EFI/BOOT/BOOTAA64.EFI": os.path.join(get_guest("debs", "grub-efi-arm64-bin"), GRUB), "EFI/debian/grub.cfg": grub_cfg,
+            "vmlinuz": get_guest("kernel", args.kernel),
+            "initrd.gz": get_guest("initramfs", "--modules", "%s:efivarfs" % args.kernel),
+        })
+        shutil.copyfile(FIRMWARE[1], variables)
+        command = args.command + ["-net", "none", "-drive", "if=pflash,format=raw,unit=0,readonly=on,file=" + FIRMWARE[0],
+                                  "-drive", "if=pflash,format=raw,unit=1,file=" + variables,
+                                  "-drive", "if=virtio,format=raw,file=" + disk]
+        for number in (1, 2):
+            boot(command, args, number, log)
+    except GuestError as e:
+        check(str(e), False, "\n" + e.tail)
+    finally:
+        shutil.rmtree(top)
+
+
+if __name__ == "__main__":
+    main()
