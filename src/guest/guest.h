@@ -32,6 +32,11 @@ struct walk {
     uint8_t fault;                               /* guest's own code (A64: FSC) */
     uint64_t leaf_gpa;                           /* physical address of the leaf descriptor: its neighbours are the next leaves; 0 if none (MMU off) */
     uint64_t desc;                               /* the leaf descriptor as read */
+    /*
+     * Non-zero: hardware makes the leaf descriptor this (accessed, dirty) before it performs the access that was asked for. Until it
+     * is, nothing of this walk may be cached. perms are without the writes that would make the page dirty.
+     */
+    uint64_t update;
     /* The descriptors that were read, from the root's to the leaf's, one a level; a step up a level is STRIDE bits of va. */
     uint64_t at[4];
     uint8_t levels, stride;

@@ -25,6 +25,8 @@ enum region_group view_group(enum view v, uint64_t va)
 uint64_t rec_flags(const struct walk *w, enum region_group g)
 {
     uint64_t r = 0;
+    if (unlikely(w->update))                      /* not accessed yet: the first access has to be seen */
+        return 0;
     if (g == REGION_LOW_USER) {
         r = (w->perms & PERM_R(VIEW_USER) ? REC_R : 0) | (w->perms & PERM_W(VIEW_USER) ? REC_R | REC_W : 0);
     } else {
@@ -43,6 +45,17 @@ uint64_t rec_flags(const struct walk *w, enum region_group g)
 static bool continues(struct vcpu *c, enum view view, enum region_group g, uint64_t va, uint64_t gpa, uint64_t flags, struct walk *w)
 {
     return !watched_page(va) && mmu.guest->walk(c, va, ACC_READ, view, w) == WALK_OK && (w->gpa & PAGE_MASK) == gpa && rec_flags(w, g) == flags;
+}
+
+bool leaf_update(const struct walk *w)
+{
+    uint64_t *leaf = mem_ptr(w->leaf_gpa, 8), was = w->desc;
+    if (!leaf)
+        return false;
+    if (wp_is_table(w->leaf_gpa))
+        wp_write(w->leaf_gpa, 8);
+    mmu.stats.leaf_updates += __atomic_compare_exchange_n(leaf, &was, w->update, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    return true;
 }
 
 struct churn *churn_of(const struct space *s, uint64_t va)
@@ -92,7 +105,7 @@ bool fill_window(struct vcpu *c, struct space *s, enum view view, uint64_t va, c
         /* Another vCPU may have written a table until a moment ago. This page itself may be one now. */
         do {
             if (mmu.guest->walk_space(c, &s->id, s->half, va, ACC_READ, view, &again) != WALK_OK || again.gpa != w->gpa ||
-                again.perms != w->perms)
+                again.perms != w->perms || again.update)
                 return false;
         } while (wp_use(c, s, va, &again));
         w = &again;

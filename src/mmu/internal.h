@@ -299,6 +299,11 @@ void softtlb_forget(uint64_t gpa, uint64_t len);  /* no entry leads to [gpa, gpa
 bool fill_window(struct vcpu *c, struct space *s, enum view view, uint64_t va, const struct walk *w);
 uint64_t rec_flags(const struct walk *w, enum region_group g);    /* 0: must not be installed */
 enum region_group view_group(enum view v, uint64_t va);
+/*
+ * As hardware does, atomically: the walk's leaf descriptor becomes w->update, unless somebody has changed it meanwhile. Walk again then.
+ * false: the table is not in RAM.
+ */
+bool leaf_update(const struct walk *w) MUST_CHECK;
 
 struct churn *churn_of(const struct space *s, uint64_t va);
 

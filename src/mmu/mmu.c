@@ -65,7 +65,13 @@ bool mmu_fetch(struct vcpu *c, uint64_t va, uint64_t *gpa, uint64_t *key)
     struct walk w;
     enum view view = mmu.guest->fetch_view(c);
     mmu_lock();
-    bool ok = mmu.guest->walk(c, va, ACC_EXEC, view, &w) == WALK_OK;
+    bool ok;
+    while ((ok = mmu.guest->walk(c, va, ACC_EXEC, view, &w) == WALK_OK) && unlikely(w.update))
+        if (!leaf_update(&w)) {
+            w.fault = FAULT_EXTERNAL;
+            ok = false;
+            break;
+        }
     if (ok && !mem_is_readable(w.gpa & PAGE_MASK, PAGE_SIZE)) {
         w.fault = FAULT_EXTERNAL;
         ok = false;

@@ -126,6 +126,7 @@ void mmu_spent(struct vcpu *c, uint64_t ns);
     X(sets_lent, "window sets given to an address space")              \
     X(sets_taken, "window sets taken from an address space")           \
     X(prefills, "entries installed again in a lent set")               \
+    X(leaf_updates, "accessed and dirty flags set as hardware sets them") \
     X(wp_writes, "writes to write-protected tables")                   \
     X(wp_tables, "pages that became tables")                           \
     X(wp_released, "pages that stopped being tables")                  \

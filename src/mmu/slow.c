@@ -91,6 +91,7 @@ static uint8_t *resolve(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem
     struct walk w;
     if (mmu.cfg.sync == SYNC_WP)
         wp_settle(c);
+again:
     if (mmu.guest->walk(c, tagged, acc, view, &w) != WALK_OK)
         raise_fault(c, tagged, acc, view, w.fault);
     if (w.device && va & ((1u << m.size) - 1))
@@ -102,6 +103,11 @@ static uint8_t *resolve(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem
     }
     if (unlikely(watched_page(va)) && mmu.guest->watch(c, va, len, m.write, view, &hit))
         raise_fault(c, hit, acc, view, FAULT_WATCH);
+    if (unlikely(w.update)) {                     /* not before here: the access will be performed */
+        if (!leaf_update(&w))
+            raise_fault(c, tagged, acc, view, FAULT_EXTERNAL);
+        goto again;
+    }
     uint8_t *host = mem_is_ram(w.gpa, len) || (!m.write && mem_is_readable(w.gpa, len)) ? mem_host(w.gpa) : NULL;
     if (!host) {
         mv(c)->last_soft = true;

@@ -96,7 +96,7 @@ void softtlb_compare_local(struct vcpu *c, struct space *s)
                 struct walk w;
                 if ((e->read_tag == TLB_INVALID && e->write_tag == TLB_INVALID) || va_half(va) != s->half)
                     continue;
-                if (mmu.guest->walk_space(c, &s->id, s->half, va, ACC_READ, (enum view)v, &w) == WALK_OK && !w.device &&
+                if (mmu.guest->walk_space(c, &s->id, s->half, va, ACC_READ, (enum view)v, &w) == WALK_OK && !w.device && !w.update &&
                     ((w.gpa & PAGE_MASK) | w.perms) == (e->pte & ~TLB_NO_WINDOW)) {
                     note_leaf(t, s, va, &w);
                     continue;

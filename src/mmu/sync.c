@@ -235,7 +235,8 @@ static bool exec_changed(struct vcpu *c, struct space *s, struct exec_page *e, s
     for (unsigned v = 0; v < VIEW_COUNT; v++) {
         if (!(e->views & 1u << v))
             continue;
-        if (mmu.guest->walk_space(c, &s->id, s->half, e->va, ACC_EXEC, (enum view)v, &w) != WALK_OK || (w.gpa & PAGE_MASK) != e->gpa)
+        if (mmu.guest->walk_space(c, &s->id, s->half, e->va, ACC_EXEC, (enum view)v, &w) != WALK_OK || (w.gpa & PAGE_MASK) != e->gpa ||
+            w.update)
             return true;
         s->exec_shift = MAX(s->exec_shift, w.shift);
         s->exec_local |= !w.global;

@@ -490,31 +490,3 @@ TEST(hierarchical)
         TLBI(vmalle1);
     }
 }
-/* Hardware management of the access flag and dirty state. */
-TEST(hafdbs)
-{
-    unsigned f = idf(RD(id_aa64mmfr1_el1), 0);
-    if (!f)
-        skip("no FEAT_HAFDBS");
-    struct pt t = pt_new(12, 48, 1);
-    u64 pa = page4k();
-    pt_map(&t, VA, pa, 3, (A_STD | A_KRW | A_XN) & ~A_AF);
-    pt_use(&t);
-    set_tcr(pt_tcr(&t) | 1ull << 39 | (f > 1 ? 1ull << 40 : 0));
-    TLBI(vmalle1);
-    volatile u64 *d = pt_slot(&t, VA, 3);
-    CHECK("AF before", *d & A_AF, 0);
-    ld64(VA);
-    check_nofault("load", 0);
-    CHECK("AF after", *d & A_AF, A_AF);
-    if (f > 1) {
-        pte_set(d, pa | A_STD | A_KRO | A_XN | 1ull << 51 | 3);  /* DBM, clean */
-        TLBI(vmalle1);
-        ld64(VA);
-        CHECK("clean after a load", *d & A_AP(2), A_AP(2));
-        st64(VA, 8);
-        check_nofault("store", 0);
-        CHECK("dirty after a store", *d & A_AP(2), 0);
-        CHECK("data", *pdata(pa), 8);
-    }
-}

@@ -71,7 +71,7 @@ const struct a64_idregs a64_idregs[A64_MODELS] = {
                       F(2, 56) /* TLBI OS, range */,
         .aa64isar1 = F(1, 0) /* DC CVAP */ | F(2, 20) /* LRCPC2 */ | F(1, 36) /* SB */,
         .aa64mmfr0 = F(4, 0) | F(2, 4) | F(1, 20) /* 16K granule */,
-        .aa64mmfr1 = F(1, 12) /* HPDS */ | F(2, 20) /* PAN, AT S1E1RP */,
+        .aa64mmfr1 = F(2, 0) /* HAFDBS */ | F(1, 12) /* HPDS */ | F(2, 20) /* PAN, AT S1E1RP */,
         .aa64mmfr2 = F(1, 0) /* CnP */ | F(1, 4) /* UAO */ | F(1, 60) /* E0PD */,
         .ctr = 0x9444c004,                        /* 64-byte lines; IDC: instruction fetch needs no DC CVAU */
         .dczid = 4,

@@ -3,8 +3,8 @@
  *
  * Owns the reading of TCR, TTBR, MAIR and descriptors. Must have no side effects: it reads tables in the RAM view (or
  * through host->read_gpa64) and fills its results; only a64_decode_regimes() writes, and that only to the decoded
- * copies. No hardware update of access or dirty flags (a clear AF is a fault), no stage 2, no 52-bit addresses. Rules:
- * Arm ARM DDI 0487, D8.2 (process), D8.3 (descriptors), D8.4 (permissions); fault codes: ESR_ELx, ISS of a data abort.
+ * copies. No stage 2, no 52-bit addresses. Rules: Arm ARM DDI 0487, D8.2 (process), D8.3 (descriptors), D8.4
+ * (permissions), D8.5 (access flag, dirty state: FEAT_HAFDBS; the update itself is src/mmu's, see struct walk); fault codes: ESR_ELx, ISS of a data abort.
  */
 #include "guest/a64/translate.h"
 
@@ -22,6 +22,8 @@
 
 #define DESC_AF (1ull << 10)
 #define DESC_NG (1ull << 11)
+#define DESC_RO (1ull << 7)                       /* AP[2] */
+#define DESC_DBM (1ull << 51)
 
 /* space_id.config: everything besides the root that shapes a walk. Without CFG_ON only CFG_TBI_OFF has a meaning. */
 #define CFG_TSZ(x) (unsigned)bits(x, 0, 8)
@@ -35,6 +37,8 @@
 #define CFG_IPS(x) (unsigned)bits(x, 21, 3)
 #define CFG_DEVICE(x) (uint8_t)bits(x, 24, 8)     /* MAIR attributes that are Device, a bit each */
 #define CFG_HALF_LSB 32
+#define CFG_HA (1ull << 33)
+#define CFG_HD (1ull << 34)
 #define CFG_ON (1ull << 63)
 
 #define ADDR_MASK 0x0000ffffffffffffull
@@ -80,6 +84,11 @@ static uint64_t config_of(const struct a64_cpu *c, unsigned half)
         x |= CFG_E0PD;
     if (c->sctlr_el1 & SCTLR_WXN)
         x |= CFG_WXN;
+    if (bits(tcr, 39, 1) && bits(c->id->aa64mmfr1, 0, 4) >= 1) {
+        x |= CFG_HA;
+        if (bits(tcr, 40, 1) && bits(c->id->aa64mmfr1, 0, 4) >= 2)
+            x |= CFG_HD;
+    }
     return x;
 }
 
@@ -219,7 +228,7 @@ static enum walk_status walk_off(const struct a64_cpu *c, bool tbi, uint64_t va,
     out->global = true;
     out->level = 0;
     out->fault = 0;
-    out->leaf_gpa = out->desc = out->table_attrs = 0;
+    out->leaf_gpa = out->desc = out->table_attrs = out->update = 0;
     out->levels = 0;
     return WALK_OK;
 }
@@ -308,11 +317,12 @@ static inline enum walk_status walk_tables(const struct a64_cpu *c, const struct
     uint64_t low = (1ull << shift) - 1, pa = desc & ADDR_MASK & ~low;
     if (pa & ~r->out_mask)
         return fault(out, FSC_ADDRESS_SIZE, level);
-    if (!(desc & DESC_AF))
+    if (!(desc & DESC_AF) && !(r->config & CFG_HA))
         return fault(out, FSC_ACCESS_FLAG, level);
+    bool clean = (r->config & CFG_HD) && (desc & (DESC_DBM | DESC_RO)) == (DESC_DBM | DESC_RO);
 
     out->gpa = pa | (va & low);
-    out->perms = (uint8_t)leaf_perms(r->config, desc, tables);
+    out->perms = (uint8_t)leaf_perms(r->config, clean ? desc & ~DESC_RO : desc, tables);
     out->device = r->device >> bits(desc, 2, 3) & 1;
     out->global = !(desc & DESC_NG);
     out->level = (uint8_t)level;
@@ -325,6 +335,10 @@ static inline enum walk_status walk_tables(const struct a64_cpu *c, const struct
     *leaf = desc;
     if (!permitted(out->perms, acc, view))
         return fault(out, FSC_PERMISSION, level);
+    uint64_t update = (desc | DESC_AF) & ~(clean && acc == ACC_WRITE ? DESC_RO : 0);
+    out->update = update != desc ? update : 0;
+    if (clean)
+        out->perms &= (uint8_t)~(PERM_W(VIEW_USER) | PERM_W(VIEW_KERNEL) | PERM_W(VIEW_KERNEL_PAN));
     return WALK_OK;
 }
 
