@@ -89,22 +89,41 @@ static const char *compatible(const struct virt_config *cfg)
     return cfg->cpu_compatible ? cfg->cpu_compatible : name[cfg->model];
 }
 
+/* Which CPUs share what, for the guest's scheduler (Linux, cpu-topology.txt). CPUs fill a core, a cluster, a socket in turn. */
+static void cpu_map(void *f, const struct virt_config *cfg)
+{
+    unsigned threads = MAX(cfg->threads, 1u), clusters = MAX(cfg->clusters, 1u);
+    unsigned cluster = threads * (cfg->cores ? cfg->cores : cfg->smp), socket = cluster * clusters;
+    begin(f, "cpu-map");
+    for (unsigned i = 0; i < cfg->smp; i++) {
+        bool last = i + 1 == cfg->smp;
+        if (i % socket == 0)
+            begin(f, "socket%u", i / socket);
+        if (i % cluster == 0)
+            begin(f, "cluster%u", i % socket / cluster);
+        if (i % threads == 0)
+            begin(f, "core%u", i % cluster / threads);
+        if (threads > 1)
+            begin(f, "thread%u", i % threads);
+        cells(f, "cpu", 1, PH_CPU0 + i);
+        if (threads > 1)
+            end(f);
+        if ((i + 1) % threads == 0 || last)
+            end(f);
+        if ((i + 1) % cluster == 0 || last)
+            end(f);
+        if ((i + 1) % socket == 0 || last)
+            end(f);
+    }
+    end(f);
+}
+
 static void cpu_nodes(void *f, const struct virt_config *cfg)
 {
     begin(f, "cpus");
     cells(f, "#address-cells", 1, 1u);
     cells(f, "#size-cells", 1, 0u);
-    begin(f, "cpu-map");
-    begin(f, "socket0");
-    begin(f, "cluster0");
-    for (unsigned i = 0; i < cfg->smp; i++) {
-        begin(f, "core%u", i);
-        cells(f, "cpu", 1, PH_CPU0 + i);
-        end(f);
-    }
-    end(f);
-    end(f);
-    end(f);
+    cpu_map(f, cfg);
     for (unsigned i = 0; i < cfg->smp; i++) {
         begin(f, "cpu@%x", i);
         ok(fdt_property_string(f, "device_type", "cpu"));

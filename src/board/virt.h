@@ -56,6 +56,7 @@ struct virt_config {
     uint64_t ram_size;                           /* bytes, page multiple */
     unsigned gic_version;                        /* 2 or 3; 0 = 2, QEMU's default */
     unsigned smp;                                /* 1..VIRT_MAX_CPUS; 0 = 1 */
+    unsigned clusters, cores, threads;           /* of a socket, a cluster, a core; 0 = one, all CPUs, one */
     enum a64_model model;
     const char *cpu_compatible;                  /* device tree compatible of the cpu nodes; NULL = by model */
     const char *firmware_path;                   /* -bios: contents of the first flash bank; or NULL */

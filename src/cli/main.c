@@ -330,7 +330,8 @@ static void build_machine(struct options *o)
 {
     struct opened chars = { .o = o };
     struct virt_config cfg = {
-        .ram_size = o->ram_size, .gic_version = o->gic_version, .smp = o->smp, .model = o->model,
+        .ram_size = o->ram_size, .gic_version = o->gic_version, .smp = o->smp, .clusters = o->clusters, .cores = o->cores,
+        .threads = o->threads, .model = o->model,
         .firmware_path = o->bios, .kernel_path = o->kernel, .initrd_path = o->initrd, .dtb_path = o->dtb, .append = o->append,
         .dumpdtb_path = o->dumpdtb, .no_seed = !o->dtb_randomness,
         .highmem_off = o->highmem_off, .rtc_offset = o->rtc_offset,

@@ -110,6 +110,7 @@ struct options {
     const char *cpu_name;
     uint64_t ram_size;                           /* bytes */
     unsigned smp;
+    unsigned clusters, cores, threads;           /* of a socket, a cluster, a core */
     const char *kernel, *initrd, *append, *dtb;
 
     bool nographic, nodefaults, display_none;

@@ -249,7 +249,8 @@ char *opt_smp(struct options *o, const char *arg)
     if (err)
         return fail("%s", err);
     static const char *const levels[] = { "sockets", "dies", "clusters", "cores", "threads", "drawers", "books", "modules" };
-    uint64_t cpus = 0, max = 0, product = 1;
+    enum { SOCKETS, DIES, CLUSTERS, CORES, THREADS };
+    uint64_t cpus = 0, max = 0, product = 1, shape[ARRAY_LEN(levels)] = { 0 };
     bool shaped = false;
     for (unsigned i = 0; i < k.n; i++) {
         uint64_t v;
@@ -257,7 +258,10 @@ char *opt_smp(struct options *o, const char *arg)
             return fail("%s=%s: want a number from 1", k.kv[i].key, k.kv[i].value);
         bool level = false;
         for (unsigned n = 0; n < ARRAY_LEN(levels); n++)
-            level |= !strcmp(levels[n], k.kv[i].key);
+            if (!strcmp(levels[n], k.kv[i].key)) {
+                level = true;
+                shape[n] = v;
+            }
         if (!strcmp(k.kv[i].key, "cpus"))
             cpus = v;
         else if (level)
@@ -280,6 +284,10 @@ char *opt_smp(struct options *o, const char *arg)
     if (cpus > VIRT_MAX_CPUS)
         return fail("at most %d CPUs", VIRT_MAX_CPUS);
     o->smp = (unsigned)cpus;
+    /* What is not given: one of each, and as many cores as there must be. */
+    o->clusters = (unsigned)MAX(shape[CLUSTERS], 1u);
+    o->threads = (unsigned)MAX(shape[THREADS], 1u);
+    o->cores = (unsigned)(shape[CORES] ? shape[CORES] : max / product);
     return NULL;
 }
 

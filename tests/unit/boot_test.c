@@ -336,6 +336,28 @@ static void test_tree(void)
     CHECK(dies(fix_job, &job));
     free(f);
 
+    /* two sockets of two clusters of one core of two threads, the last core half there; and all in one cluster */
+    cfg.smp = 7;
+    cfg.clusters = cfg.threads = 2;
+    cfg.cores = 1;
+    f = fdt_build(&cfg, &no_initrd, &len);
+    CHECK_EQ(fdt_check_full(f, len), 0);
+    static const char *const places[] = { "socket0/cluster0/core0/thread0", "socket0/cluster0/core0/thread1", "socket0/cluster1/core0/thread0",
+        "socket0/cluster1/core0/thread1", "socket1/cluster0/core0/thread0", "socket1/cluster0/core0/thread1", "socket1/cluster1/core0/thread0" };
+    char path[80], cpu_path[32];
+    for (unsigned i = 0; i < cfg.smp; i++) {
+        snprintf(path, sizeof(path), "/cpus/cpu-map/%s", places[i]);
+        snprintf(cpu_path, sizeof(cpu_path), "/cpus/cpu@%x", i);
+        CELLS(path, "cpu", fdt_get_phandle(f, fdt_path_offset(f, cpu_path)));
+    }
+    free(f);
+    cfg.smp = 3;
+    cfg.clusters = cfg.threads = cfg.cores = 0;
+    f = fdt_build(&cfg, &no_initrd, &len);
+    CELLS("/cpus/cpu-map/socket0/cluster0/core2", "cpu", fdt_get_phandle(f, fdt_path_offset(f, "/cpus/cpu@2")));
+    CHECK_EQ(fdt_check_full(f, len), 0);
+    free(f);
+
     cfg.gic_version = 3;
     cfg.smp = 1;
     cfg.no_seed = true;

@@ -120,7 +120,10 @@ static void test_smp(void)
 {
     CHECK(accepts("-smp 1") && accepts("-smp cpus=1") && accepts("-smp 1,sockets=1,cores=1,threads=1,maxcpus=1"));
     CHECK(accepts("-smp 8") && o.smp == 8);
-    CHECK(accepts("-smp sockets=2,cores=2") && o.smp == 4);
+    CHECK(o.clusters == 1 && o.cores == 8 && o.threads == 1);
+    CHECK(accepts("-smp sockets=2,cores=2") && o.smp == 4 && o.cores == 2);
+    CHECK(accepts("-smp 8,sockets=2,clusters=2,threads=2") && o.clusters == 2 && o.cores == 1 && o.threads == 2);
+    CHECK(accepts("-smp 8,sockets=2") && o.cores == 4 && o.clusters == 1 && o.threads == 1);
     CHECK(accepts("-smp 2,sockets=1,cores=2,threads=2") && o.smp == 2);
     CHECK(accepts("-smp cpus=2,maxcpus=4,cores=2") && o.smp == 2);
     CHECK(refuses("-smp 9", "-smp 9: at most 8 CPUs"));
