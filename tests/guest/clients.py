@@ -9,9 +9,7 @@ import argparse
 import gzip
 import os
 import re
-import shlex
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -22,6 +20,7 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 from boot import PROMPT, get_guest          # noqa: E402
 from console import Console, GuestError     # noqa: E402
 from monitor import Qmp, Stream             # noqa: E402
+from net import free_port                   # noqa: E402
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 MODULES = "virtio_pci,virtio_mmio,virtio_blk,virtio_net,virtio_console,virtio_balloon,virtio_rng,9p,9pnet_virtio,crc32c_generic,ext4"
@@ -267,7 +266,98 @@ def debvm(w):
             power_off(con, w.t)
 
 
-CLIENTS = [kunit, buildroot, openwrt, tuxlava, boot_utils, debvm]
+def virtme_ng(w):
+    """With the fallback for its root (9p), in script mode: six ports on serial devices of their own."""
+    names = ["stdin", "stdout", "stderr", "dev_stdin", "dev_stdout", "dev_stderr"]
+    line = ["-M", "virt", "-cpu", "cortex-a57", "-fsdev", "local,id=virtfs0,path=%s,security_model=none,readonly=on,multidevs=remap" % w.path("share"),
+            "-device", "virtio-9p-pci,fsdev=virtfs0,mount_tag=ROOTFS", "-parallel", "none", "-net", "none", "-echr", "1",
+            "-chardev", "file,path=%s,id=dmesg" % w.path("dmesg"), "-device", "virtio-serial-pci", "-device", "virtconsole,chardev=dmesg",
+            "-chardev", "stdio,id=console,signal=off,mux=on", "-serial", "chardev:console", "-mon", "chardev=console", "-vga", "none", "-display", "none",
+            "-smp", "2", "-m", "1G"]
+    for n in names:
+        line += ["-chardev", "file,id=%s,path=%s" % (n, w.path("out." + n)), "-device", "virtio-serial-pci", "-device", "virtserialport,name=virtme.%s,chardev=%s" % (n, n)]
+    with w.terminal(line + ["-no-reboot", "-kernel", w.kernel, "-initrd", w.initrd, "-append", APPEND]) as con:
+        probe(con, w.t, "share ROOTFS shared by the host", r"cpus 2 memory 9\d\d", *(r"port vport\w+ virtme\." + n for n in names))
+        con.send("reboot -f\n")
+        ends(con, w.t)
+    for n in names + ["dmesg"]:
+        want = "guest of hvc0\n" if n == "dmesg" else "guest of virtme.%s\n" % n
+        with open(w.path("dmesg" if n == "dmesg" else "out." + n)) as f:
+            text = f.read().replace("\r", "")
+        need(text == want, "what came through %s" % n, text)
+    refused(w, ["-M", "virt", "-device", "vhost-user-fs-pci,chardev=c,tag=ROOTFS"], "-device vhost-user-fs-pci")
+
+
+def vmtest(w):
+    line = ["-nodefaults", "-display", "none", "-serial", "mon:stdio", "-cpu", "max", "-machine", "virt,gic-version=3", "-qmp",
+            "unix:%s,server=on,wait=off" % w.path("qmp"), "-device", "virtio-serial", "-chardev", "socket,path=%s,server=on,wait=off,id=qga0" % w.path("qga"),
+            "-device", "virtserialport,chardev=qga0,name=org.qemu.guest_agent.0", "-chardev", "socket,path=%s,server=on,wait=off,id=cmdout" % w.path("out"),
+            "-device", "virtserialport,chardev=cmdout,name=org.qemu.virtio_serial.0",
+            "-virtfs", "local,id=root,path=%s,mount_tag=/dev/root,security_model=none,multidevs=remap" % w.path("share"),
+            "-kernel", w.kernel, "-no-reboot", "-append", APPEND, "-initrd", w.initrd, "-smp", "2", "-m", "1G"]
+    with w.terminal(line) as con:
+        qmp = Qmp(w.path("qmp"), w.t)
+        agent, out = Stream(w.path("qga"), w.t), Stream(w.path("out"), w.t)
+        probe(con, w.t, r"port vport\w+ org\.qemu\.guest_agent\.0", "share /dev/root shared by the host")
+        agent.until("guest of org.qemu.guest_agent.0\n")
+        out.until("guest of org.qemu.virtio_serial.0\n")
+        qmp.ok("quit")
+        ends(con, w.t)
+
+
+def autopkgtest(w):
+    overlay = w.qcow2("overlay.qcow2", w.disk("base"))
+    line = ["-machine", "virt", "-cpu", "cortex-a53", "-m", "1024", "-smp", "1", "-nographic", "-device", "virtio-net-pci,netdev=net0",
+            "-netdev", "user,id=net0,hostfwd=tcp:127.0.0.1:0-:22", "-object", "rng-random,filename=/dev/urandom,id=rng0",
+            "-device", "virtio-rng-pci,rng=rng0,id=rng-device0", "-monitor", "unix:%s,server=on,wait=off" % w.path("monitor"),
+            "-virtfs", "local,id=autopkgtest,path=%s,security_model=none,mount_tag=autopkgtest" % w.path("share"), "-device", "virtio-serial",
+            "-chardev", "socket,path=%s,server=on,wait=off,id=hvc0" % w.path("hvc0"), "-device", "virtconsole,chardev=hvc0",
+            "-chardev", "socket,path=%s,server=on,wait=off,id=hvc1" % w.path("hvc1"), "-device", "virtconsole,chardev=hvc1",
+            "-serial", "unix:%s,server=on,wait=off" % w.path("ttyS0"), "-drive", "index=0,file=%s,cache=unsafe,if=virtio,discard=unmap,format=qcow2" % overlay,
+            "-kernel", w.kernel, "-initrd", w.initrd, "-append", APPEND]
+    p = w.start(line)
+    try:
+        with Socket(w.path("ttyS0"), p, w) as con:
+            hvc = [Stream(w.path("hvc%d" % i), w.t) for i in range(2)]
+            probe(con, w.t, "disk vda sectors=2048 ro=0 serial= first=base", NET, RNG, "share autopkgtest shared by the host")
+            for i, h in enumerate(hvc):
+                h.until("guest of hvc%d" % i)
+            monitor = Stream(w.path("monitor"), w.t)
+            monitor.until(r"\(qemu\) ")
+            monitor.send("quit\n")
+            need(p.wait(w.t) == 0, "exit status %s" % p.returncode)
+    finally:
+        p.kill()
+        p.wait()
+
+
+def syzkaller(w):
+    """Its monitor is QMP on TCP; -hda with -snapshot; the guest can reach nothing but what is forwarded."""
+    port, disk = free_port(), w.disk("wheezy")
+    line = ["-m", "1024", "-smp", "2", "-chardev", "socket,id=SOCKSYZ,server=on,wait=off,host=localhost,port=%d" % port, "-mon", "chardev=SOCKSYZ,mode=control",
+            "-display", "none", "-serial", "stdio", "-no-reboot", "-name", "VM-0", "-device", "virtio-rng-pci",
+            "-machine", "virt,virtualization=on,gic-version=max", "-cpu", "max,sve128=on,pauth=off", "-accel", "tcg,thread=multi",
+            "-device", "virtio-net-pci,netdev=net0", "-netdev", "user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:%d-:22" % free_port(),
+            "-hda", disk, "-snapshot", "-kernel", w.kernel, "-append", APPEND, "-initrd", w.initrd]
+    with w.terminal(line) as con:
+        probe(con, w.t, "disk vda sectors=2048 ro=0 serial= first=wheezy", NET, RNG, "el EL1")
+        warned(con, ABSENT_EL2)
+        con.send("dd if=/dev/zero of=/dev/vda bs=64k count=1 conv=fsync 2>/dev/null; echo wro''te\n")
+        con.expect("wrote", w.t)
+        with socket.create_connection(("localhost", port), w.t) as s:
+            f = s.makefile("rw")
+            f.readline()
+            for request in ('{"execute":"qmp_capabilities"}', '{"execute":"human-monitor-command","arguments":{"command-line":"info registers"}}'):
+                f.write(request + "\n")
+                f.flush()
+                answer = f.readline()
+            need("PC=" in answer, "registers over QMP", answer)
+        con.close()
+    with open(disk, "rb") as f:
+        need(f.read(6) == b"wheezy", "the disk was written to in spite of -snapshot")
+
+
+CLIENTS = [kunit, buildroot, openwrt, tuxlava, boot_utils, debvm, virtme_ng, vmtest, autopkgtest, syzkaller]
 
 
 def main():
