@@ -316,6 +316,7 @@ void mmu_switch(struct vcpu *c)
 {
     struct mmu_vcpu *m = mv(c);
     const struct space_id ids[2] = { mmu.guest->space(c, 0), mmu.guest->space(c, 1) };
+    struct space *left = m->cur[0];
     unsigned undone = 0;
     exit_begin(c, MMU_EXIT_switch_base);
     if (likely(switch_known(m, ids, &undone))) {
@@ -344,6 +345,8 @@ void mmu_switch(struct vcpu *c)
             sync_space(c, s);
         }
     }
+    if (undone & 1)
+        policy_leave(left);                       /* space_bind() saw NULL there */
     remember_bases(m, ids);
     mmu_unlock();
     exit_end(c);
