@@ -31,7 +31,10 @@ void cache_init(void)
     xl.area = mmap(NULL, xl.cfg.code_size, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (xl.area == MAP_FAILED)
         die("cannot reserve %zu bytes of executable memory for translated code", xl.cfg.code_size);
-    /* Cold code is bound by misses of the instruction TLB, and filling a page by the fault that makes it. */
+    /*
+     * Cold code is bound by misses of the instruction TLB, and filling a page by the fault that makes it. Not so the records and the
+     * table: they are filled here and there, and clearing huge pages for them costs more than it gives.
+     */
     madvise(xl.area, xl.cfg.code_size, MADV_HUGEPAGE);
 }
 
@@ -40,7 +43,6 @@ static void *reserve(size_t size)
     void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED)
         die("out of memory");
-    madvise(p, size, MADV_HUGEPAGE);
     return p;
 }
 

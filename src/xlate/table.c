@@ -20,7 +20,6 @@ static struct table_entry *new_table(uint32_t n)
     void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED)
         die("out of memory");
-    madvise(p, size, MADV_HUGEPAGE);              /* (a host without huge pages has slower look-ups) */
     return p;
 }
 
