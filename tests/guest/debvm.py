@@ -56,7 +56,7 @@ def disk(say, args, top, run):
         con.expect(r"root@gnomon:~# ", args.timeout)
         say("debvm-run boots Debian")
         con.send("/lib/systemd/systemd-networkd-wait-online; systemctl is-system-running --wait\n")
-        con.expect(r"^running\n", args.timeout)
+        con.expect(r"running\n", args.timeout)
         p = subprocess.run(["ssh", "-F", "none", "-i", os.path.join(at, "ssh-key"), "-p", str(port), "-o", "UserKnownHostsFile=%s/known" % top,
                             "-o", "StrictHostKeyChecking=accept-new", "-o", "BatchMode=yes", "root@127.0.0.1", "uname -m"],
                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=args.timeout)
