@@ -87,6 +87,17 @@ TEST(debug_breakpoints)
     debug_off();
 }
 
+/* Alone in its page, so that calls of it cross into a page that was looked up before it mattered. */
+__asm__(".pushsection .text\n.balign 4096\nalone: add x0, x0, #1\nret\n.balign 4096\n.popsection");
+u64 alone(u64 x);
+
+static u64 calls(u64 (*fn)(u64), u64 n)
+{
+    u64 x = 0;
+    while (n--)
+        x = fn(x);
+    return x;
+}
 TEST(debug_os_lock)
 {
     struct pt t = pt_new(12, 48, 1);
@@ -102,6 +113,17 @@ TEST(debug_os_lock)
     debug_on(MDE);
     el0_call(d_line, 0, 0, 0);
     CHECK("unlocked", U.esr, ESR_BP0);
+    WR(dbgbvr0_el1, (u64)alone);
+    debug_on(MDE | KDE);
+    WR(oslar_el1, 1);
+    ISB();
+    CHECK("locked at EL1", calls(alone, 100), 100);
+    WR(oslar_el1, 0);
+    ISB();
+    expect(FM_LR);
+    alone(3);
+    unexpect();
+    CHECK("unlocked at EL1", fault.count, 1);
     debug_off();
 }
 
@@ -153,6 +175,33 @@ TEST(debug_break_el1)
     CHECK("elr", fault.elr, (u64)nothing);
     debug_off();
     CHECK("off", fn(4), 5);
+}
+
+TEST(debug_break_armed_late)
+{
+    u64 (*volatile fn)(u64) = alone;
+    WR(dbgbvr0_el1, (u64)alone);
+    WR(dbgbcr0_el1, BCR(ONLY_EL1));
+    WR(oslar_el1, 0);
+    WR(mdscr_el1, MDE | KDE);
+    ISB();
+    CHECK("PSTATE.D", calls(fn, 100), 100);
+    WR(mdscr_el1, KDE);
+    __asm__ volatile("msr daifclr, #8");
+    ISB();
+    CHECK("MDE clear", calls(fn, 100), 100);
+    for (unsigned i = 0; i < 3; i++) {
+        debug_on(i == 0 ? KDE : MDE);
+        CHECKN("off", i, calls(fn, 100), 100);
+        debug_on(MDE | KDE);
+        expect(FM_LR);
+        fn(3);
+        unexpect();
+        CHECKN("hits", i, fault.count, 1);
+        CHECKN("elr", i, fault.elr, (u64)alone);
+    }
+    debug_off();
+    CHECK("off", calls(fn, 100), 100);
 }
 
 USTUB(d_ld, "ldrb w1, [x0]")

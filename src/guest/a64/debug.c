@@ -52,8 +52,29 @@ static bool link_matches(const struct a64_cpu *c, uint64_t cr)
 
 static bool armed(const struct a64_cpu *c) { return (c->mdscr_el1 & MDSCR_MDE) && a64_debug_enabled(c); }
 
-/* A breakpoint that matches somewhere in pages (mask: PAGE_MASK) or at one instruction (mask: ~3). */
-static bool break_matches(const struct a64_cpu *c, uint64_t pc, uint64_t mask)
+/* Enabled breakpoint n is for the page of PC, at whatever exception level and in whatever context. */
+static bool break_in_page(const struct a64_cpu *c, unsigned n, uint64_t pc)
+{
+    unsigned type = BCR_BT(c->dbgbcr[n]);
+    if (type == BT_ADDRESS || type == BT_ADDRESS_LINKED)
+        return !((pc ^ (uint64_t)sextract(c->dbgbvr[n], 0, 49)) & PAGE_MASK);
+    return type == BT_CONTEXT && context_aware(c, n);   /* linked context: matches only through another one; the rest is reserved */
+}
+
+/*
+ * Whether the page of the pc has an enabled breakpoint. What else decides (MDSCR_EL1, the OS Lock, PSTATE.D, the context) is looked at
+ * where it counts, by break_check(): it changes without anybody forgetting the page's translated code.
+ */
+bool a64_break_in_page(const struct a64_cpu *c)
+{
+    for (unsigned left = c->break_on; left; left &= left - 1)
+        if (break_in_page(c, (unsigned)__builtin_ctz(left), c->v.pc_page))
+            return true;
+    return false;
+}
+
+/* A breakpoint matches at the instruction at PC. */
+static bool break_matches(const struct a64_cpu *c, uint64_t pc)
 {
     if (!armed(c))
         return false;
@@ -65,26 +86,24 @@ static bool break_matches(const struct a64_cpu *c, uint64_t pc, uint64_t mask)
         switch (BCR_BT(cr)) {
         case BT_ADDRESS:
         case BT_ADDRESS_LINKED:
-            if (!((pc ^ (uint64_t)sextract(c->dbgbvr[n], 0, 49)) & mask) && (BCR_BT(cr) == BT_ADDRESS || link_matches(c, cr)))
+            if (!((pc ^ (uint64_t)sextract(c->dbgbvr[n], 0, 49)) & ~3ull) && (BCR_BT(cr) == BT_ADDRESS || link_matches(c, cr)))
                 return true;
             break;
         case BT_CONTEXT:
             if (context_aware(c, n) && context_matches(c, n))
                 return true;
             break;
-        default:                                  /* linked context: matches only through another one; the rest is reserved */
+        default:
             break;
         }
     }
     return false;
 }
 
-bool a64_break_in_page(const struct a64_cpu *c) { return break_matches(c, c->v.pc_page, PAGE_MASK); }
-
 static uint64_t break_check(struct vcpu *v, uint64_t a, uint64_t b, uint64_t d)
 {
     struct a64_cpu *c = a64(v);
-    if (break_matches(c, vcpu_pc(v), ~3ull)) {
+    if (break_matches(c, vcpu_pc(v))) {
         a64_raise(c, EC_BREAK_LOW + c->el, 0x22, vcpu_pc(v));
         vcpu_unwind(v);
     }
