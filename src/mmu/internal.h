@@ -151,6 +151,7 @@ struct mmu_vcpu {
     struct { uint64_t count, ticks; } exits[MMU_EXIT_COUNT];
     uint32_t wasted;                              /* faults of user code since the last sample that no fill followed */
     bool last_soft;                               /* see mmu_last_was_soft() */
+    uint8_t held;                                 /* accesses by held() since the last that was counted */
     struct space *cur[2];                         /* changed by its own vCPU only; see above for without the lock */
     struct base base[2][BASES];                   /* a hash by root and ASID */
     uint64_t switches;                            /* changes of a root */
@@ -163,12 +164,14 @@ struct mmu_vcpu {
 /*
  * Churn: a page that is installed and dropped again and again (a fixmap slot, a page that is copied on write) costs more in
  * mmap than the software TLB would. After CHURN_DROPS drops by address it is served by the software TLB, until it was used
- * CHURN_USES times without a drop.
+ * CHURN_USES times without a drop: such a use costs some 10 ns, what it would save (a fault, an mmap, an unmap) some 10 us.
+ * One use in HELD_SAMPLE is counted, as so many.
  */
 #define CHURN_BITS 13
 #define CHURN_PAGES (1u << CHURN_BITS)
 #define CHURN_DROPS 3
-#define CHURN_USES 200
+#define CHURN_USES 1600
+#define HELD_SAMPLE 16
 struct churn { uint64_t va; const struct space *s; uint32_t drops, uses; };
 
 struct mmu_state {
@@ -342,10 +345,10 @@ void policy_init(void);
 void policy_set_costs(const struct policy_costs *cost);
 void policy_charge(struct vcpu *c, uint64_t ns);  /* c's low half ran in user mode for that long */
 void policy_refill(struct space *s);              /* a software TLB entry was made for a user access */
-void policy_held(struct space *s);                /* code with windows made a user access in C, which the software TLB's would not */
+void policy_held(struct space *s, unsigned ns);   /* code with windows spent that in C for what the software TLB's would not */
 void policy_fault(struct space *s);               /* a user access faulted in the guest: a new page, mostly */
 void policy_fill(struct vcpu *c, struct space *s);
-void policy_drop(struct space *s, unsigned pages);    /* a TLBI took pages away */
+void policy_drop(struct space *s, unsigned pages);    /* a TLBI took so many pages (not 0) away at once */
 void policy_new_owner(struct space *s);           /* the root table belongs to another process now */
 bool policy_waits(const struct space *s);         /* it lost its windows: policy_leave() will have something to do */
 void policy_leave(struct space *s);               /* s was in force on a vCPU: windows it lost meanwhile may go */

@@ -27,12 +27,12 @@
 
 #define SAMPLE_MAX 8000000u                       /* ns that one sample may stand for */
 #define REFILL 150                                /* ns of a software TLB refill: a walk, mostly */
-#define HELD 200                                  /* ns of an access in C that code for the software TLB makes itself */
 #define UNSERVED 8u                               /* one page in so many may be in a region that has no window */
 #define OTHER_WORK 3000                           /* ps of a program between two accesses to memory */
 #define CODE_PAGE 30000                           /* ns to translate the hot blocks of a page of code anew */
 #define MOVE_MIN 300000                           /* ns: below this nothing is decided */
-#define CREDIT_MAX 4000000                        /* ns that a space with windows may save for bad times */
+#define CREDIT_MAX 4000000                        /* ns that a space with windows may save for bad times, */
+#define CREDIT_SHARE 64u                          /* and one in so many of the time it ran */
 #define DEMOTIONS_MAX 8u
 #define SHARE 1024                                /* the unit of policy.share */
 
@@ -193,7 +193,7 @@ static void credit(struct policy *p, int64_t ns)
 {
     p->balance += ns;
     if (p->windows)
-        p->balance = MIN(p->balance, CREDIT_MAX);
+        p->balance = MIN(p->balance, (int64_t)(CREDIT_MAX + p->user_ns / CREDIT_SHARE));
     else
         p->balance = MAX(p->balance, -CREDIT_MAX);
 }
@@ -249,10 +249,10 @@ void policy_fault(struct space *s)
         credit(&s->policy, -(int64_t)(pol.cost.fault + pol.cost.map));
 }
 
-void policy_held(struct space *s)
+void policy_held(struct space *s, unsigned ns)
 {
     if (s->policy.windows)
-        s->policy.balance -= HELD;
+        s->policy.balance -= ns;
 }
 
 void policy_fill(struct vcpu *c, struct space *s)
@@ -268,7 +268,7 @@ void policy_fill(struct vcpu *c, struct space *s)
 void policy_drop(struct space *s, unsigned pages)
 {
     s->policy.drops += pages;
-    credit(&s->policy, -(int64_t)(pages * pol.cost.unmap));
+    credit(&s->policy, -(int64_t)(pol.cost.unmap + (pages - 1) * pol.cost.page));
 }
 
 void policy_new_owner(struct space *s)

@@ -38,6 +38,29 @@ NORETURN static void raise_fault(struct vcpu *c, uint64_t va, enum access acc, e
 
 static struct space *space_of(struct vcpu *c, uint64_t va) { return mv(c)->cur[va_half(va)]; }
 
+#define HELD_FAST 10                              /* ns of held() */
+#define HELD_SLOW 200                             /* of resolve() that finds what it looks for */
+
+static const struct tlb_entry *entry_of(const struct vcpu *c, enum view view, uint64_t va)
+{
+    return (const struct tlb_entry *)((const char *)c->tlb[view].table + ((va >> (PAGE_SHIFT - TLB_ENTRY_SHIFT)) & c->tlb[view].mask));
+}
+
+/*
+ * The host address of a page that windows refused, for code that uses windows; NULL: see resolve(). Without the lock, as translated
+ * code itself would probe: who invalidates an entry waits for this vCPU (internal.h).
+ */
+static uint8_t *held(struct vcpu *c, uint64_t va, unsigned size, struct ir_mem m)
+{
+    const struct tlb_entry *e = entry_of(c, (enum view)m.view, va);
+    if ((m.write ? e->write_tag : e->read_tag) != (va & PAGE_MASK) || !(e->pte & TLB_NO_WINDOW) || va & ((size - 1) | ir_mem_align_mask(m)) ||
+        ++mv(c)->held == HELD_SAMPLE || mmu.cfg.verify)
+        return NULL;
+    mv(c)->last_soft = true;
+    mv(c)->exits[MMU_EXIT_held].count++;
+    return (uint8_t *)(uintptr_t)(va + (uint64_t)e->addend);
+}
+
 /*
  * A page of a space with windows is served here, by the software TLB. One that is used a lot is worth a window, again if it churned
  * and also if that has been forgotten meanwhile: let the next miss decide.
@@ -46,9 +69,12 @@ static void count_use(struct vcpu *c, uint64_t va, enum view view)
 {
     struct space *s = space_of(c, va);
     struct churn *h = churn_of(s, va);
+    unsigned uses = mv(c)->held == HELD_SAMPLE ? HELD_SAMPLE : 1;
+    mv(c)->held = 0;
     if (view == VIEW_USER)
-        policy_held(s);
-    if (++h->uses < CHURN_USES)
+        policy_held(s, HELD_SLOW + HELD_FAST * (uses - 1));
+    h->uses += uses;
+    if (h->uses < CHURN_USES)
         return;
     if (h->drops < CHURN_DROPS)
         h->uses = 0;
@@ -67,8 +93,7 @@ static uint8_t *resolve(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem
     enum view view = (enum view)m.view;
     bool windows = mmu_windows(c, mmu.guest->fetch_view(c)) & (view == VIEW_USER ? MMU_USER_WINDOWS : MMU_KERNEL_WINDOWS);
     if (likely(ok)) {
-        const struct tlb_entry *e = (const struct tlb_entry *)((const char *)c->tlb[view].table +
-                                                                ((va >> (PAGE_SHIFT - TLB_ENTRY_SHIFT)) & c->tlb[view].mask));
+        const struct tlb_entry *e = entry_of(c, view, va);
         if (unlikely(mmu.cfg.verify))
             verify_page(c, va, view, m.write);
         if ((m.write ? e->write_tag : e->read_tag) == (va & PAGE_MASK) && (!windows || e->pte & TLB_NO_WINDOW)) {
@@ -84,7 +109,7 @@ static uint8_t *resolve(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem
             mmu.stats.window_hits++;
             mmu.needless++;
             if (view == VIEW_USER)
-                policy_held(space_of(c, va));
+                policy_held(space_of(c, va), HELD_SLOW);
             return mem_host(REC_GPA(rec)) + (va & ~PAGE_MASK);
         }
     }
@@ -228,11 +253,9 @@ static void crossing(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem m,
 
 static bool crosses(uint64_t va, unsigned len) { return (va & ~PAGE_MASK) + len > PAGE_SIZE; }
 
-static uint64_t slow_load(struct vcpu *c, uint64_t va, uint32_t mem, uint32_t pc_off)
+static uint64_t load(struct vcpu *c, uint64_t va, struct ir_mem m, unsigned size, uint32_t pc_off)
 {
     enter(c, pc_off);
-    struct ir_mem m = ir_mem_unpack((uint16_t)mem);
-    unsigned size = 1u << m.size;
     check_align(c, va, m);
     uint64_t v = 0, gpa;
     if (unlikely(crosses(va, size))) {
@@ -242,6 +265,15 @@ static uint64_t slow_load(struct vcpu *c, uint64_t va, uint32_t mem, uint32_t pc
         v = host ? ram_load(host, size) : mmio_load(c, va, gpa, m, size);
     }
     leave(c);
+    return v;
+}
+
+static uint64_t slow_load(struct vcpu *c, uint64_t va, uint32_t mem, uint32_t pc_off)
+{
+    struct ir_mem m = ir_mem_unpack((uint16_t)mem);
+    unsigned size = 1u << m.size;
+    const uint8_t *at = held(c, va, size, m);
+    uint64_t v = at ? ram_load(at, size) : load(c, va, m, size, pc_off);
     if (m.sext && size < 8) {
         v = (uint64_t)sextract(v, 0, 8 * size);
         if (!m.wide)
@@ -252,9 +284,14 @@ static uint64_t slow_load(struct vcpu *c, uint64_t va, uint32_t mem, uint32_t pc
 
 static void slow_store(struct vcpu *c, uint64_t va, uint64_t v, uint32_t mem, uint32_t pc_off)
 {
-    enter(c, pc_off);
     struct ir_mem m = ir_mem_unpack((uint16_t)mem);
     unsigned size = 1u << m.size;
+    uint8_t *at = held(c, va, size, m);
+    if (at) {
+        ram_store(at, size, v);
+        return;
+    }
+    enter(c, pc_off);
     check_align(c, va, m);
     uint64_t gpa;
     if (unlikely(crosses(va, size))) {
