@@ -200,6 +200,29 @@ void mem_discard(uint64_t gpa, uint64_t len)
     mem_dma_wrote(gpa, len);
 }
 
+/* ---- large images ---- */
+
+void mem_load(uint64_t gpa, const void *buf, size_t len)
+{
+    const uint8_t *from = buf;
+    uint8_t *p = mem_ptr(gpa, len);
+    if (len && !p)
+        bug("an image is not in RAM");
+    off_t off = (off_t)(gpa - mem_ram.base);
+    while (len) {
+        ssize_t n = pwrite(mem_ram.fd, from, len, off);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;                                /* a file system that cannot, as hugetlbfs */
+        from += n;
+        p += n;
+        off += n;
+        len -= (size_t)n;
+    }
+    memcpy(p, from, len);
+}
+
 /* ---- DMA ---- */
 
 void mem_on_dma_write(void (*cb)(uint64_t gpa, size_t len))

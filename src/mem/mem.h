@@ -124,6 +124,9 @@ bool mem_mmio_range(unsigned n, struct mem_range *r) MUST_CHECK;
  */
 void mem_discard(uint64_t gpa, uint64_t len);
 
+/* Copy an image to RAM, which holds all of it, at the machine's start: by a system call, which makes new pages cheaper than faults do. */
+void mem_load(uint64_t gpa, const void *buf, size_t len);
+
 /* DMA: devices access guest memory only through these; false if the range is not all RAM (or, to be read, all read-only memory). */
 bool mem_dma_read(uint64_t gpa, void *buf, size_t len) MUST_CHECK;
 bool mem_dma_write(uint64_t gpa, const void *buf, size_t len) MUST_CHECK;

@@ -58,14 +58,31 @@ bool leaf_update(const struct walk *w)
     return true;
 }
 
+static struct churn *churn_slot(const struct space *s, uint64_t page)
+{
+    uint64_t key = (page ^ (uintptr_t)s) * 0x9e3779b97f4a7c15ull;
+    return &mmu.churn[key >> (64 - CHURN_BITS)];
+}
+
 struct churn *churn_of(const struct space *s, uint64_t va)
 {
     uint64_t page = va & PAGE_MASK;
-    uint64_t key = (page ^ (uintptr_t)s) * 0x9e3779b97f4a7c15ull;
-    struct churn *h = &mmu.churn[key >> (64 - CHURN_BITS)];
+    struct churn *h = churn_slot(s, page);
     if (h->va != page || h->s != s)
         *h = (struct churn){ .va = page, .s = s };
     return h;
+}
+
+void churn_dropped(const struct space *s, uint64_t va, uint64_t last)
+{
+    if (last - va >= CHURN_RANGE)
+        return;
+    for (uint64_t n = 0; n <= (last >> PAGE_SHIFT) - (va >> PAGE_SHIFT); n++) {
+        uint64_t page = (va & PAGE_MASK) + (n << PAGE_SHIFT);
+        struct churn *h = churn_slot(s, page);
+        if (h->va == page && h->s == s)
+            h->uses = 0;
+    }
 }
 
 /* The last page towards LIMIT, one page of va after another in direction DIR, that is memory and mapped like the one at PAGE. */

@@ -172,6 +172,7 @@ struct mmu_vcpu {
 #define CHURN_DROPS 3
 #define CHURN_USES 1600
 #define HELD_SAMPLE 16
+#define CHURN_RANGE (64 * PAGE_SIZE)              /* a TLBI of more says nothing of single pages */
 struct churn { uint64_t va; const struct space *s; uint32_t drops, uses; };
 
 struct mmu_state {
@@ -308,7 +309,9 @@ enum region_group view_group(enum view v, uint64_t va);
  */
 bool leaf_update(const struct walk *w) MUST_CHECK;
 
-struct churn *churn_of(const struct space *s, uint64_t va);
+struct churn *churn_of(const struct space *s, uint64_t va);        /* made anew if it is another page's */
+/* A TLBI names these pages: what the software TLB serves of them has been used in vain so far. */
+void churn_dropped(const struct space *s, uint64_t va, uint64_t last);
 
 /* wp.c: sync=wp */
 void wp_init(void);

@@ -15,8 +15,6 @@
 #include "base/quiet.h"
 #include "mmu/internal.h"
 
-#define CHURN_RANGE (64 * PAGE_SIZE)
-
 static enum view group_view(unsigned g) { return g == REGION_LOW_USER ? VIEW_USER : VIEW_KERNEL; }
 
 /* What should be installed at va now; 0 for nothing. */
@@ -388,6 +386,7 @@ void mmu_tlbi_range(struct vcpu *c, uint64_t va, uint64_t size, int asid)
                     sync_window_range(c, w, va, last, in_force && mmu.cfg.sync != SYNC_DROP);
             }
         }
+        churn_dropped(s, va, last);
         softtlb_flush_range(s, va, last);
         sync_exec(c, s, va, last, in_force);
     }

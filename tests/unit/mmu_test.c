@@ -243,6 +243,30 @@ static void test_sync(bool shadow)
     CHECK(shadow || !in_tlb(USER_VA, VIEW_USER, false));
 }
 
+/* A page that is remapped again and again stays with the software TLB until one mapping is used a lot. */
+static void test_churn(bool shadow)
+{
+    uint64_t v, va = USER_VA + 0x70000000ull;
+    bool by_tlbi = shadow && mmu.cfg.sync != SYNC_WP;     /* wp: the writes of descriptors drop it */
+    for (unsigned i = 0; i < 40; i++) {
+        add(root[0], va, RAM_BASE + 0x40000 + 0x2000ull * i, 12, U_RW, false);
+        *ram(RAM_BASE + 0x40000 + 0x2000ull * i) = i;
+        for (unsigned k = 0; k < 50; k++)
+            CHECK(load(va, VIEW_USER, &v) && v == i);
+        CHECK(!by_tlbi || !installed(va, VIEW_USER) == (i >= CHURN_DROPS));
+        del(root[0], va);
+        mmu_tlbi_range(cpu, va, PAGE_SIZE, cur_asid);
+        CHECK(!load(va, VIEW_USER, &v));
+    }
+    add(root[0], va, RAM_BASE + 0x40000, 12, U_RW, false);
+    for (unsigned k = 0; k < CHURN_USES + 50; k++)
+        CHECK(load(va, VIEW_USER, &v) && v == 0);
+    CHECK(!shadow || installed(va, VIEW_USER));
+    del(root[0], va);
+    mmu_tlbi_range(cpu, va, PAGE_SIZE, cur_asid);
+    CHECK(!load(va, VIEW_USER, &v));
+}
+
 static void test_block(void)
 {
     uint64_t v, va = USER_VA + (4ull << 21);
@@ -756,6 +780,7 @@ int main(int argc, char **argv)
     mmu_switch(cpu);
     test_fill_and_fault(shadow);
     test_sync(shadow);
+    test_churn(shadow);
     test_block();
     test_switch(shadow);
     test_switch_exits();
