@@ -82,11 +82,10 @@ static void on_signal(int sig, siginfo_t *si, void *uc)
 }
 
 /* ---- guest memory: one page ---- */
-static uint8_t *at(struct vcpu *c, uint64_t va, uint32_t mem, unsigned bytes, uint32_t pc_off)
+static uint8_t *at(struct vcpu *c, uint64_t va, uint32_t mem, unsigned bytes)
 {
     struct ir_mem m = ir_mem_unpack((uint16_t)mem);
     struct mem_fault f = { .va = va, .access = m.write ? ACC_WRITE : ACC_READ, .view = (enum view)m.view, .fault = 7 };
-    c->pc_off = pc_off;
     if (va & ir_mem_align_mask(m))
         f.fault = FAULT_ALIGN;
     else if (va >= FZ_BUF && va <= FZ_BUF_END - bytes)
@@ -94,95 +93,7 @@ static uint8_t *at(struct vcpu *c, uint64_t va, uint32_t mem, unsigned bytes, ui
     a64_guest_ops.raise_mem(c, &f);
     vcpu_unwind(c);
 }
-static uint64_t mem_load(struct vcpu *c, uint64_t va, uint32_t mem, uint32_t pc_off)
-{
-    struct ir_mem m = ir_mem_unpack((uint16_t)mem);
-    uint64_t v = 0;
-    memcpy(&v, at(c, va, mem, 1u << m.size, pc_off), 1u << m.size);
-    return m.sext && m.size < 3 ? (uint64_t)sextract(v, 0, 8u << m.size) : v;
-}
-static void mem_store(struct vcpu *c, uint64_t va, uint64_t v, uint32_t mem, uint32_t pc_off)
-{
-    unsigned bytes = 1u << ir_mem_unpack((uint16_t)mem).size;
-    memcpy(at(c, va, mem, bytes, pc_off), &v, bytes);
-}
-static u128 mem_load128(struct vcpu *c, uint64_t va, uint32_t mem, uint32_t pc_off)
-{
-    u128 v;
-    memcpy(&v, at(c, va, mem, 16, pc_off), 16);
-    return v;
-}
-static void mem_store128(struct vcpu *c, uint64_t va, uint64_t lo, uint64_t hi, uint32_t mem, uint32_t pc_off)
-{
-    u128 v = { lo, hi };
-    memcpy(at(c, va, mem, 16, pc_off), &v, 16);
-}
-static uint64_t mem_amo(struct vcpu *c, uint64_t va, uint64_t v, uint32_t mem, uint32_t pc_off)
-{
-    unsigned bytes = 1u << ir_mem_unpack((uint16_t)mem).size, width = 8 * bytes;
-    uint8_t *p = at(c, va, mem, bytes, pc_off);
-    uint64_t old = 0, r = 0;
-    memcpy(&old, p, bytes);
-    v = bits(v, 0, width);
-    int64_t so = sextract(old, 0, width), sv = sextract(v, 0, width);
-    switch ((enum ir_amo)(mem >> 16)) {
-    case AMO_SWP: r = v; break;
-    case AMO_ADD: r = old + v; break;
-    case AMO_CLR: r = old & ~v; break;
-    case AMO_EOR: r = old ^ v; break;
-    case AMO_SET: r = old | v; break;
-    case AMO_SMAX: r = so > sv ? old : v; break;
-    case AMO_SMIN: r = so < sv ? old : v; break;
-    case AMO_UMAX: r = old > v ? old : v; break;
-    case AMO_UMIN: r = old < v ? old : v; break;
-    }
-    memcpy(p, &r, bytes);
-    return old;
-}
-static uint64_t mem_cas(struct vcpu *c, uint64_t va, uint64_t expect, uint64_t v, uint32_t mem, uint32_t pc_off)
-{
-    unsigned bytes = 1u << ir_mem_unpack((uint16_t)mem).size;
-    uint8_t *p = at(c, va, mem, bytes, pc_off);
-    uint64_t old = 0;
-    memcpy(&old, p, bytes);
-    if (old == bits(expect, 0, 8 * bytes))
-        memcpy(p, &v, bytes);
-    return old;
-}
-static uint64_t mem_stx(struct vcpu *c, uint64_t va, uint64_t v, uint32_t mem, uint32_t pc_off)
-{
-    unsigned bytes = 1u << ir_mem_unpack((uint16_t)mem).size;
-    uint8_t *p = at(c, va, mem, bytes, pc_off);
-    uint64_t old = 0;
-    bool ours = c->excl_addr == va;
-    memcpy(&old, p, bytes);
-    c->excl_addr = EXCL_NONE;
-    if (!ours || old != bits(c->excl_val[0], 0, 8 * bytes))
-        return 1;
-    memcpy(p, &v, bytes);
-    return 0;
-}
-static uint64_t mem_casp(struct vcpu *c, uint64_t va, uint64_t lo, uint64_t hi, uint32_t mem, uint32_t pc_off)
-{
-    u128 old = mem_load128(c, va, mem, pc_off);
-    if (old.lo == c->pair[0] && old.hi == c->pair[1])
-        mem_store128(c, va, lo, hi, mem, pc_off);
-    c->pair[1] = old.hi;
-    return old.lo;
-}
-static uint64_t mem_stxp(struct vcpu *c, uint64_t va, uint64_t lo, uint64_t hi, uint32_t mem, uint32_t pc_off)
-{
-    bool ours = c->excl_addr == va;
-    u128 old = mem_load128(c, va, mem, pc_off);
-    c->excl_addr = EXCL_NONE;
-    if (!ours || old.lo != c->excl_val[0] || old.hi != c->excl_val[1])
-        return 1;
-    mem_store128(c, va, lo, hi, mem, pc_off);
-    return 0;
-}
-static const struct ir_mem_ops mem_ops = {
-    mem_load, mem_store, mem_load128, mem_store128, mem_amo, mem_cas, mem_stx, mem_casp, mem_stxp,
-};
+#include "../plain_mem.h"
 
 /* ---- set up ---- */
 static void set_up(void)
@@ -196,7 +107,7 @@ static void set_up(void)
     memset(cpu, 0, sizeof(*cpu));
     c = &cpu->v;
     a64_set_model(cpu, A64_MAX);
-    c->mem = &mem_ops;
+    c->mem = &plain_mem_ops;
     a64_guest_ops.reset(c);
     for (unsigned i = 0; i < REGION_TABLE; i++)
         region_table[i] = REGION_POISON;
@@ -215,7 +126,7 @@ static void set_up(void)
         c->jc[i].key = JC_EMPTY;
     cpu->cpacr_el1 = 3u << 20;
     cpu->sctlr_el1 = 1ull << 26 | 1ull << 18 | 1ull << 16 | 1ull << 15 | 1ull << 14;   /* UCI nTWE nTWI UCT DZE */
-    struct host_callbacks cb = { .mem = mem_ops };
+    struct host_callbacks cb = { .mem = plain_mem_ops };
     code_used = ALIGN_UP(host_init(code_area, code_size, &cb), (size_t)64);
 
     static uint8_t stack[1 << 16];
@@ -332,12 +243,12 @@ static bool run(enum mode m, const struct fz_state *st, const struct fz_case *cs
         if (m == M_IR) {
             a64_guest_ops.translate(&block, ctx, c);
             ir_verify(&block);
-            ir_interpret(&block, c, &mem_ops);
+            ir_interpret(&block, c, &plain_mem_ops);
         } else if (m == M_OPT) {
             block_opt = block;
             opt_block(&block_opt);
             ir_verify(&block_opt);
-            ir_interpret(&block_opt, c, &mem_ops);
+            ir_interpret(&block_opt, c, &plain_mem_ops);
         } else {
             const enum access_kind kind = m == M_SOFT ? ACCESS_SOFT : m == M_SLOW ? ACCESS_SLOW : ACCESS_REGION;
             struct host_gen_opts o = {

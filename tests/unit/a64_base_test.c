@@ -57,117 +57,19 @@ void vcpu_unwind(struct vcpu *c)
 
 /* ---- memory: one page ---- */
 
-static uint8_t *at(uint64_t va, uint32_t mem)
+static uint8_t *at(struct vcpu *c, uint64_t va, uint32_t mem, unsigned bytes)
 {
     struct ir_mem m = ir_mem_unpack((uint16_t)mem);
 
     if (va & ir_mem_align_mask(m))
         longjmp(out_of_block, SIGBUS);
-    if (!m.write && va >= CODE && va <= CODE + PAGE_SIZE - (1u << m.size))
+    if (!m.write && va >= CODE && va <= CODE + PAGE_SIZE - bytes)
         return page + (va - CODE);
-    if (va < BUF || va > BUF + PAGE_SIZE - (1u << m.size))
+    if (va < BUF || va > BUF + PAGE_SIZE - bytes)
         longjmp(out_of_block, SIGSEGV);
     return buf + (va - BUF);
 }
-
-static uint64_t mem_load(struct vcpu *c, uint64_t va, uint32_t mem, uint32_t pc_off)
-{
-    struct ir_mem m = ir_mem_unpack((uint16_t)mem);
-    uint64_t v = 0;
-
-    memcpy(&v, at(va, mem), 1u << m.size);
-    if (m.sext && m.size < 3)
-        v = (uint64_t)sextract(v, 0, 8u << m.size);
-    return v;
-}
-
-static void mem_store(struct vcpu *c, uint64_t va, uint64_t v, uint32_t mem, uint32_t pc_off)
-{
-    memcpy(at(va, mem), &v, 1u << ir_mem_unpack((uint16_t)mem).size);
-}
-
-static u128 mem_load128(struct vcpu *c, uint64_t va, uint32_t mem, uint32_t pc_off)
-{
-    u128 v;
-
-    memcpy(&v, at(va, mem), 16);
-    return v;
-}
-
-static void mem_store128(struct vcpu *c, uint64_t va, uint64_t lo, uint64_t hi, uint32_t mem, uint32_t pc_off)
-{
-    u128 v = {lo, hi};
-
-    memcpy(at(va, mem), &v, 16);
-}
-
-static uint64_t mem_amo(struct vcpu *c, uint64_t va, uint64_t v, uint32_t mem_amo, uint32_t pc_off)
-{
-    unsigned width = 8u << ir_mem_unpack((uint16_t)mem_amo).size;
-    uint64_t old = mem_load(c, va, mem_amo, pc_off), r = 0;
-    int64_t so = sextract(old, 0, width), sv = sextract(v, 0, width);
-
-    v = bits(v, 0, width);
-    switch ((enum ir_amo)(mem_amo >> 16)) {
-    case AMO_SWP: r = v; break;
-    case AMO_ADD: r = old + v; break;
-    case AMO_CLR: r = old & ~v; break;
-    case AMO_EOR: r = old ^ v; break;
-    case AMO_SET: r = old | v; break;
-    case AMO_SMAX: r = so > sv ? old : v; break;
-    case AMO_SMIN: r = so < sv ? old : v; break;
-    case AMO_UMAX: r = old > v ? old : v; break;
-    case AMO_UMIN: r = old < v ? old : v; break;
-    }
-    mem_store(c, va, r, mem_amo, pc_off);
-    return old;
-}
-
-static uint64_t mem_cas(struct vcpu *c, uint64_t va, uint64_t expect, uint64_t v, uint32_t mem, uint32_t pc_off)
-{
-    uint64_t old = mem_load(c, va, mem, pc_off);
-
-    if (old == bits(expect, 0, 8u << ir_mem_unpack((uint16_t)mem).size))
-        mem_store(c, va, v, mem, pc_off);
-    return old;
-}
-
-static uint64_t mem_stx(struct vcpu *c, uint64_t va, uint64_t v, uint32_t mem, uint32_t pc_off)
-{
-    bool ours = c->excl_addr == va;
-
-    c->excl_addr = EXCL_NONE;
-    if (!ours || mem_load(c, va, mem, pc_off) != bits(c->excl_val[0], 0, 8u << ir_mem_unpack((uint16_t)mem).size))
-        return 1;
-    mem_store(c, va, v, mem, pc_off);
-    return 0;
-}
-
-static uint64_t mem_casp(struct vcpu *c, uint64_t va, uint64_t lo, uint64_t hi, uint32_t mem, uint32_t pc_off)
-{
-    u128 old = mem_load128(c, va, mem, pc_off);
-
-    if (old.lo == c->pair[0] && old.hi == c->pair[1])
-        mem_store128(c, va, lo, hi, mem, pc_off);
-    c->pair[1] = old.hi;
-    return old.lo;
-}
-
-static uint64_t mem_stxp(struct vcpu *c, uint64_t va, uint64_t lo, uint64_t hi, uint32_t mem, uint32_t pc_off)
-{
-    bool ours = c->excl_addr == va;
-    u128 old = mem_load128(c, va, mem, pc_off);
-
-    c->excl_addr = EXCL_NONE;
-    if (!ours || old.lo != c->excl_val[0] || old.hi != c->excl_val[1])
-        return 1;
-    mem_store128(c, va, lo, hi, mem, pc_off);
-    return 0;
-}
-
-static const struct ir_mem_ops ops = {
-    mem_load, mem_store, mem_load128, mem_store128, mem_amo, mem_cas, mem_stx, mem_casp, mem_stxp,
-};
+#include "../plain_mem.h"
 
 /* ---- one case ---- */
 
@@ -189,7 +91,7 @@ static void run(const struct case_in *in, uint32_t mode, struct case_out *out)
     c->r[31] = in->sp;
     c->nzcv = nzcv_from_arm(in->nzcv);
     c->excl_addr = EXCL_NONE;
-    c->mem = &ops;
+    c->mem = &plain_mem_ops;
     vcpu_set_pc(c, CODE + 0x100);
 
     sig = setjmp(out_of_block);
@@ -202,7 +104,7 @@ static void run(const struct case_in *in, uint32_t mode, struct case_out *out)
             ctx.pc_off = c->pc_off;
             a64_translate(&block, &ctx, c);
             ir_verify(&block);
-            ir_interpret(&block, c, &ops);
+            ir_interpret(&block, c, &plain_mem_ops);
         }
     }
     memcpy(out->x, c->r, sizeof(out->x));

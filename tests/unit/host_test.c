@@ -72,7 +72,7 @@ static int64_t table[REGION_TABLE];
 static struct tlb_entry tlb[64];
 static unsigned slow_calls;
 
-static uint8_t *at(uint64_t va, unsigned size)
+static uint8_t *at(struct vcpu *c, uint64_t va, uint32_t mem, unsigned size)
 {
     int64_t region = sextract(va, 0, 56) >> REGION_SHIFT;
     uint64_t off = (va & 0xffffff) - 0x10000;
@@ -84,102 +84,7 @@ static uint8_t *at(uint64_t va, unsigned size)
     }
     return ram[side] + off;
 }
-static uint64_t m_load(struct vcpu *c, uint64_t va, uint32_t mem, uint32_t pc_off)
-{
-    struct ir_mem m = ir_mem_unpack((uint16_t)mem);
-    c->pc_off = pc_off;
-    uint64_t v = 0;
-    memcpy(&v, at(va, 1u << m.size), 1u << m.size);
-    if (m.sext)
-        v = (uint64_t)sextract(v, 0, 8u << m.size);
-    return m.sext && !m.wide ? (uint32_t)v : v;
-}
-static void m_store(struct vcpu *c, uint64_t va, uint64_t v, uint32_t mem, uint32_t pc_off)
-{
-    struct ir_mem m = ir_mem_unpack((uint16_t)mem);
-    c->pc_off = pc_off;
-    memcpy(at(va, 1u << m.size), &v, 1u << m.size);
-}
-static u128 m_load128(struct vcpu *c, uint64_t va, uint32_t mem, uint32_t pc_off)
-{
-    u128 v;
-    c->pc_off = pc_off;
-    memcpy(&v, at(va, 16), 16);
-    return v;
-}
-static void m_store128(struct vcpu *c, uint64_t va, uint64_t lo, uint64_t hi, uint32_t mem, uint32_t pc_off)
-{
-    u128 v = {lo, hi};
-    c->pc_off = pc_off;
-    memcpy(at(va, 16), &v, 16);
-}
-static uint64_t m_amo(struct vcpu *c, uint64_t va, uint64_t v, uint32_t mem, uint32_t pc_off)
-{
-    unsigned size = ir_mem_unpack((uint16_t)mem).size, w = 8u << size;
-    c->pc_off = pc_off;
-    uint8_t *p = at(va, 1u << size);
-    uint64_t old = 0, new = 0;
-    memcpy(&old, p, 1u << size);
-    uint64_t b = bits(v, 0, w);
-    int64_t so = sextract(old, 0, w), sb = sextract(b, 0, w);
-    switch ((enum ir_amo)(mem >> 16)) {
-    case AMO_SWP: new = b; break;
-    case AMO_ADD: new = old + b; break;
-    case AMO_CLR: new = old & ~b; break;
-    case AMO_EOR: new = old ^ b; break;
-    case AMO_SET: new = old | b; break;
-    case AMO_SMAX: new = so > sb ? old : b; break;
-    case AMO_SMIN: new = so < sb ? old : b; break;
-    case AMO_UMAX: new = old > b ? old : b; break;
-    case AMO_UMIN: new = old < b ? old : b; break;
-    }
-    memcpy(p, &new, 1u << size);
-    return old;
-}
-static uint64_t m_cas(struct vcpu *c, uint64_t va, uint64_t expect, uint64_t v, uint32_t mem, uint32_t pc_off)
-{
-    unsigned size = ir_mem_unpack((uint16_t)mem).size;
-    c->pc_off = pc_off;
-    uint8_t *p = at(va, 1u << size);
-    uint64_t old = 0;
-    memcpy(&old, p, 1u << size);
-    if (old == bits(expect, 0, 8u << size))
-        memcpy(p, &v, 1u << size);
-    return old;
-}
-static uint64_t m_stx(struct vcpu *c, uint64_t va, uint64_t v, uint32_t mem, uint32_t pc_off)
-{
-    unsigned size = ir_mem_unpack((uint16_t)mem).size;
-    c->pc_off = pc_off;
-    uint8_t *p = at(va, 1u << size);
-    uint64_t old = 0, fail = 1;
-    memcpy(&old, p, 1u << size);
-    if (c->excl_addr == va && old == bits(c->excl_val[0], 0, 8u << size)) {
-        memcpy(p, &v, 1u << size);
-        fail = 0;
-    }
-    c->excl_addr = EXCL_NONE;
-    return fail;
-}
-static uint64_t m_casp(struct vcpu *c, uint64_t va, uint64_t lo, uint64_t hi, uint32_t mem, uint32_t pc_off)
-{
-    u128 old = m_load128(c, va, mem, pc_off);
-    if (old.lo == c->pair[0] && old.hi == c->pair[1])
-        m_store128(c, va, lo, hi, mem, pc_off);
-    c->pair[1] = old.hi;
-    return old.lo;
-}
-static uint64_t m_stxp(struct vcpu *c, uint64_t va, uint64_t lo, uint64_t hi, uint32_t mem, uint32_t pc_off)
-{
-    bool ours = c->excl_addr == va;
-    u128 old = m_load128(c, va, mem, pc_off);
-    c->excl_addr = EXCL_NONE;
-    if (!ours || old.lo != c->excl_val[0] || old.hi != c->excl_val[1])
-        return 1;
-    m_store128(c, va, lo, hi, mem, pc_off);
-    return 0;
-}
-static const struct ir_mem_ops mem_ops = {m_load, m_store, m_load128, m_store128, m_amo, m_cas, m_stx, m_casp, m_stxp};
+#include "../plain_mem.h"
 
 /* ---- helpers ---- */
 
@@ -627,7 +532,7 @@ static bool one_block(uint64_t seed, uint8_t *area, size_t size)
             cpu[1]->jc[k] = (struct jc_entry){JC_EMPTY, host_jump_miss()};
         side = 0;
         if (!setjmp(fault_jump))
-            ir_interpret(&blk, cpu[0], &mem_ops);
+            ir_interpret(&blk, cpu[0], &plain_mem_ops);
         side = 1;
         running = &code;
         struct host_exit *e = host_run(cpu[1], code.entry);
@@ -756,7 +661,7 @@ int main(int argc, char **argv)
     uint8_t *area = mmap(NULL, size, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (area == MAP_FAILED)
         die("mmap");
-    struct host_callbacks cb = {.mem = mem_ops};
+    struct host_callbacks cb = {.mem = plain_mem_ops};
     size_t used = host_init(area, size, &cb);
 
     for (int k = 0; k < 2; k++) {

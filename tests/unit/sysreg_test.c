@@ -115,37 +115,15 @@ void vcpu_unwind(struct vcpu *c)
     longjmp(out, 1);
 }
 
-static void fault(struct vcpu *c, uint64_t va, bool write, uint32_t pc_off)
+static uint8_t *at(struct vcpu *c, uint64_t va, uint32_t mem, unsigned bytes)
 {
-    c->pc_off = pc_off;
-    struct mem_fault f = { .va = va, .access = write ? ACC_WRITE : ACC_READ, .view = VIEW_KERNEL, .fault = 0x07 };
+    struct mem_fault f = { .va = va, .access = ir_mem_unpack((uint16_t)mem).write ? ACC_WRITE : ACC_READ, .view = VIEW_KERNEL, .fault = 0x07 };
+    if (va >= DATA && va <= DATA + PAGE_SIZE - bytes)
+        return data + (va - DATA);
     a64_guest_ops.raise_mem(c, &f);
     vcpu_unwind(c);
 }
-static uint8_t *at(struct vcpu *c, uint64_t va, unsigned size, bool write, uint32_t pc_off)
-{
-    if (va < DATA || va > DATA + PAGE_SIZE - size)
-        fault(c, va, write, pc_off);
-    return data + (va - DATA);
-}
-static uint64_t m_load(struct vcpu *c, uint64_t va, uint32_t m, uint32_t off)
-{
-    uint64_t v = 0;
-    unsigned n = 1u << ir_mem_unpack((uint16_t)m).size;
-    memcpy(&v, at(c, va, n, false, off), n);
-    return v;
-}
-static void m_store(struct vcpu *c, uint64_t va, uint64_t v, uint32_t m, uint32_t off)
-{
-    unsigned n = 1u << ir_mem_unpack((uint16_t)m).size;
-    memcpy(at(c, va, n, true, off), &v, n);
-}
-static void m_store128(struct vcpu *c, uint64_t va, uint64_t lo, uint64_t hi, uint32_t m, uint32_t off)
-{
-    u128 v = { lo, hi };
-    memcpy(at(c, va, 16, true, off), &v, 16);
-}
-static const struct ir_mem_ops mem_ops = { .load = m_load, .store = m_store, .store128 = m_store128 };
+#include "../plain_mem.h"
 
 static void start(enum a64_model m)
 {
@@ -180,7 +158,7 @@ static void run(uint32_t insn)
     a64_guest_ops.translate(&block, &ctx, &cpu->v);
     ir_verify(&block);
     if (!setjmp(out))
-        ir_interpret(&block, &cpu->v, &mem_ops);
+        ir_interpret(&block, &cpu->v, &plain_mem_ops);
 }
 static uint64_t pc(void) { return vcpu_pc(&cpu->v); }
 static bool took(unsigned offset, unsigned ec) { return pc() == 0x100000 + offset && cpu->esr_el1 >> 26 == ec; }
