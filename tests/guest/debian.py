@@ -50,16 +50,25 @@ def mirror(top):
     return server.server_port
 
 
-class Guest:
-    """One run of the emulator over the overlay."""
+def kernel_beside(disk):
+    """Options that boot the disk's kernel without firmware."""
+    at = os.path.dirname(disk)
+    return ["-kernel", os.path.join(at, "vmlinuz"), "-initrd", os.path.join(at, "initrd.img"), "-append", "root=LABEL=root rw console=ttyAMA0"]
 
-    def __init__(self, args, top, disk, log):
+
+def make_overlay(disk, path):
+    status, out = host("qemu-img", "create", "-q", "-f", "qcow2", "-b", disk, "-F", "raw", path)
+    if status:
+        raise GuestError("qemu-img create: " + out)
+
+
+class Guest:
+    """One run of the emulator over the overlay. BOOT: the options that say what boots."""
+
+    def __init__(self, args, top, disk, log, boot):
         self.t, self.top, self.key = args.timeout, top, os.path.join(os.path.dirname(disk), "ssh-key")
         self.port = free_port()
-        at = os.path.dirname(disk)
-        self.con = Console(args.emulator + [
-            "-kernel", os.path.join(at, "vmlinuz"), "-initrd", os.path.join(at, "initrd.img"),
-            "-append", "root=LABEL=root rw console=ttyAMA0",
+        self.con = Console(args.emulator + boot + [
             "-drive", "file=%s,if=none,id=disk,discard=unmap" % os.path.join(top, "overlay.qcow2"),
             "-device", "virtio-blk-pci,drive=disk",
             "-netdev", "user,id=net,hostfwd=tcp:127.0.0.1:%d-:22" % self.port, "-device", "virtio-net-pci,netdev=net",
@@ -106,10 +115,8 @@ class Guest:
 def run(steps, args, top, log):
     disk, overlay = get_guest("disk"), os.path.join(top, "overlay.qcow2")
     port = mirror(os.path.join(top, "mirror"))
-    status, out = host("qemu-img", "create", "-q", "-f", "qcow2", "-b", disk, "-F", "raw", overlay)
-    if status:
-        raise GuestError("qemu-img create: " + out)
-    guest = Guest(args, top, disk, log)
+    make_overlay(disk, overlay)
+    guest = Guest(args, top, disk, log, kernel_beside(disk))
     with guest.con:
         state = guest.login()
         steps.check("boots to login", state == "running", state)
@@ -122,7 +129,7 @@ def run(steps, args, top, log):
         steps.check("it is killed while it writes", seen[-2:] == ["synced", "still-writing"], " ".join(seen))
     status, out = host("qemu-img", "check", overlay)
     steps.check("qemu-img check: no errors", status in (0, 3), out)
-    guest = Guest(args, top, disk, log)
+    guest = Guest(args, top, disk, log, kernel_beside(disk))
     with guest.con:
         state = guest.login()
         steps.check("boots again", state == "running", state)
@@ -144,12 +151,13 @@ def run(steps, args, top, log):
     steps.check("e2fsck finds nothing", status == 0, out)
 
 
-def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--name", default="debian-disk")
+def run_test(name, description, test, cpus):
+    """Parse the command line and call TEST(steps, args, top, log), TOP being a directory of its own. Returns the exit status."""
+    ap = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--name", default=name)
     ap.add_argument("--log")
     ap.add_argument("--timeout", type=float, default=300)
-    ap.add_argument("--cpus", type=int, default=2)
+    ap.add_argument("--cpus", type=int, default=cpus)
     ap.add_argument("emulator", nargs="+")
     args = ap.parse_args()
     os.environ["PATH"] += ":/usr/sbin:/sbin"     # e2fsck
@@ -157,7 +165,7 @@ def main():
     log = open(args.log, "w") if args.log else None
     top = tempfile.mkdtemp(prefix="gnomon-debian-")
     try:
-        run(steps, args, top, log)
+        test(steps, args, top, log)
     except (GuestError, EOFError, OSError) as e:
         steps.check("%s: %s" % (type(e).__name__, e), False, getattr(e, "tail", ""))
     except subprocess.TimeoutExpired as e:
@@ -168,4 +176,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_test("debian-disk", __doc__, run, 2))
