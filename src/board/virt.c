@@ -43,6 +43,8 @@ static struct board {
     uint8_t *user_dtb;                           /* as fixed up; NULL: generated at every reset */
     uint64_t user_dtb_len;
     struct device *gpio;
+    struct { unsigned place; const char *path; } boot[MAP_VIRTIO_SLOTS + PCI_SLOTS];     /* first the one to be tried first */
+    unsigned n_boot;
 } board;
 
 static void add_device(struct device *d)
@@ -121,6 +123,25 @@ static void number_cards(struct virt_dev *devs, unsigned n)
             memcpy(devs[i].mac, (const uint8_t[6]){ 0x52, 0x54, 0x00, 0x12, 0x34, last++ }, 6);
 }
 
+/*
+ * For the order in which firmware tries devices: where it finds D, as an Open Firmware path in QEMU's spelling (its generic host
+ * bridge has no address). SLOT: as in struct virt_dev.
+ */
+static void note_boot(const struct virt_dev *d, unsigned slot)
+{
+    if (!d->boot)
+        return;
+    bool disk = d->kind == VIRT_DEV_BLK;
+    const char *end = disk ? "disk@0,0" : "ethernet-phy@0";
+    char *path = d->pci ? xasprintf("/pci@ffffffffffffffff/%s@%x/%s", disk ? "scsi" : "ethernet", slot, end)
+                        : xasprintf("/virtio-mmio@%016llx/%s", MAP_VIRTIO + slot * (unsigned long long)MAP_VIRTIO_STRIDE, end);
+    unsigned i = board.n_boot++;
+    for (; i > 0 && board.boot[i - 1].place > d->boot; i--)
+        board.boot[i] = board.boot[i - 1];
+    board.boot[i].place = d->boot;
+    board.boot[i].path = path;
+}
+
 /* Devices with a slot of their own first, the others from the last slot downwards. */
 static void make_virtio_slots(void)
 {
@@ -135,6 +156,7 @@ static void make_virtio_slots(void)
         if (slot[d->slot])
             die("two devices on virtio-mmio-bus.%d", d->slot);
         slot[d->slot] = make_virtio(d);
+        note_boot(d, (unsigned)d->slot);
     }
     int next = MAP_VIRTIO_SLOTS - 1;
     for (unsigned i = 0; i < cfg->n_devs; i++) {
@@ -145,6 +167,7 @@ static void make_virtio_slots(void)
         if (next < 0)
             die("more than %d virtio devices", MAP_VIRTIO_SLOTS);
         slot[next] = make_virtio(&cfg->devs[i]);
+        note_boot(&cfg->devs[i], (unsigned)next);
     }
     for (unsigned i = 0; i < MAP_VIRTIO_SLOTS; i++)
         add_device(virtio_mmio_new(MAP_VIRTIO + i * MAP_VIRTIO_STRIDE, gic_spi(board.gic, IRQ_VIRTIO + i), slot[i]));
@@ -170,7 +193,7 @@ static void make_pci(void)
     for (int placed = 1; placed >= 0; placed--)  /* those with an address first */
         for (unsigned i = 0; i < cfg->n_devs; i++)
             if (cfg->devs[i].pci && placed == (cfg->devs[i].slot >= 0))
-                pci_add(bus, virtio_pci_new(make_virtio(&cfg->devs[i])), cfg->devs[i].slot);
+                note_boot(&cfg->devs[i], pci_add(bus, virtio_pci_new(make_virtio(&cfg->devs[i])), cfg->devs[i].slot));
     add_device(pci_bus_device(bus));
 }
 
@@ -200,6 +223,19 @@ static void *file_for_firmware(const char *path, const char *what, uint32_t *len
     return data;
 }
 
+/* The list that firmware reads: a path a line. */
+static void add_boot_order(struct fw_cfg *s)
+{
+    char *list = NULL;
+    for (unsigned i = 0; i < board.n_boot; i++) {
+        char *longer = xasprintf("%s%s%s", list ? list : "", list ? "\n" : "", board.boot[i].path);
+        free(list);
+        list = longer;
+    }
+    if (list && fw_cfg_add_file(s, "bootorder", list, (uint32_t)strlen(list) + 1))
+        bug("no room for the boot order");
+}
+
 static void make_fw_cfg(void)
 {
     const struct virt_config *cfg = &board.cfg;
@@ -221,6 +257,7 @@ static void make_fw_cfg(void)
             fw_cfg_add_number(s, FW_CFG_CMDLINE_SIZE, (uint32_t)strlen(cfg->append) + 1, 4);
         }
     }
+    add_boot_order(s);
     for (unsigned i = 0; i < cfg->n_fw_cfg; i++) {
         const struct virt_fw_cfg *f = &cfg->fw_cfg[i];
         const void *data = f->string;
@@ -360,7 +397,6 @@ void virt_init(const struct virt_config *cfg)
     make_cpus();
     make_gic_and_timer();
     make_flash();
-    make_fw_cfg();
     add_device(pl011_new(MAP_UART, gic_spi(board.gic, IRQ_UART), c->serial0));
     if (c->serial1)
         add_device(pl011_new(MAP_UART1, gic_spi(board.gic, IRQ_UART1), c->serial1));
@@ -368,6 +404,7 @@ void virt_init(const struct virt_config *cfg)
     add_device(pl031_new(MAP_RTC, gic_spi(board.gic, IRQ_RTC), c->rtc_offset));
     make_virtio_slots();
     make_pci();
+    make_fw_cfg();
 
     run_init(&hooks);
     start_state();

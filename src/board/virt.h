@@ -44,6 +44,7 @@ struct virt_dev {
      * bus (addr=N).
      */
     int slot;
+    unsigned boot;                               /* BLK, NET: place in the order in which firmware tries them, from 1; 0: in none */
 };
 
 /* A file of the firmware configuration device. */

@@ -187,7 +187,7 @@ static bool ignored_prop(const char *key)
 {
     static const char *const names[] = {
         "driver", "disable-legacy", "disable-modern", "iommu_platform", "packed", "vectors",
-        "romfile", "rombar", "bootindex", "event_idx", "indirect_desc", "mq", "queue_size", "rx_queue_size", "tx_queue_size", "scsi", "request-merging",
+        "romfile", "rombar", "event_idx", "indirect_desc", "mq", "queue_size", "rx_queue_size", "tx_queue_size", "scsi", "request-merging",
         "config-wce", "share-rw", "page-per-vq", "speed", "duplex", "emulation",
     };
     for (unsigned i = 0; i < ARRAY_LEN(names); i++)
@@ -200,6 +200,22 @@ static bool *balloon_flag(struct opt_device *d, const char *key)
 {
     return !strcmp(key, "deflate-on-oom") ? &d->deflate_on_oom : !strcmp(key, "free-page-hint") ? &d->free_page_hint :
            !strcmp(key, "free-page-reporting") ? &d->free_page_reporting : NULL;
+}
+
+/* bootindex=N: which device firmware is to try when; -1: not this one. */
+static char *parse_bootindex(const struct options *o, const char *v, unsigned *boot)
+{
+    uint64_t n;
+    *boot = 0;
+    if (!strcmp(v, "-1"))
+        return NULL;
+    if (!parse_uint(v, &n) || n > INT32_MAX)
+        return fail("bootindex=%s: want -1 or a number from 0", v);
+    for (unsigned i = 0; i < o->n_dev; i++)
+        if (o->dev[i].boot == n + 1)
+            return fail("bootindex=%s: another device has it", v);
+    *boot = (unsigned)n + 1;
+    return NULL;
 }
 
 static char *device_prop(struct options *o, struct opt_device *d, const char *name, const char *key, const char *v)
@@ -222,6 +238,8 @@ static char *device_prop(struct options *o, struct opt_device *d, const char *na
         d->max_ports = (unsigned)n;
     } else if (!strcmp(key, "netdev") && d->kind == OPT_DEV_NET) {
         d->netdev = v;
+    } else if (!strcmp(key, "bootindex") && (d->kind == OPT_DEV_NET || d->kind == OPT_DEV_BLK)) {
+        return parse_bootindex(o, v, &d->boot);
     } else if (!strcmp(key, "fsdev") && d->kind == OPT_DEV_9P) {
         d->fsdev = v;
     } else if (!strcmp(key, "mount_tag") && d->kind == OPT_DEV_9P) {

@@ -366,7 +366,7 @@ static void build_machine(struct options *o)
             [OPT_DEV_NET] = VIRT_DEV_NET, [OPT_DEV_9P] = VIRT_DEV_9P,
             [OPT_DEV_BALLOON] = VIRT_DEV_BALLOON,
         };
-        devs[i] = (struct virt_dev){ .kind = kind[d->kind], .pci = d->pci, .slot = d->slot };
+        devs[i] = (struct virt_dev){ .kind = kind[d->kind], .pci = d->pci, .slot = d->slot, .boot = d->boot };
         memcpy(devs[i].mac, d->mac, sizeof devs[i].mac);
         if (d->drive)
             open_drive(o, d, &devs[i]);

@@ -45,6 +45,7 @@ struct opt_device {
     uint8_t mac[6];                              /* NET: zero: by the board */
     unsigned max_ports, n_port;                  /* CONSOLE */
     struct opt_port port[OPT_MAX_PORTS];
+    unsigned boot;                               /* BLK, NET: bootindex= + 1; 0: not given */
     const char *id;
 };
 

@@ -8,9 +8,12 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "base/loop.h"
 #include "board/run.h"
 #include "debug/qmp.h"
+#include "hw/virtio.h"
 
+#define BALLOON_NS 1000000000u                   /* between BALLOON_CHANGE events, as in QEMU */
 #define BATCH 256u                               /* bytes of input: a few requests, between which the machine gets its turn */
 
 struct qmp {
@@ -44,6 +47,14 @@ static json_t *timestamp(void)
     return json_pack("{s:I, s:I}", "seconds", (json_int_t)tv.tv_sec, "microseconds", (json_int_t)tv.tv_usec);
 }
 
+static void tell(json_t *j)
+{
+    for (struct qmp *q = sessions; q; q = q->next)
+        if (q->negotiated)
+            send(q, json_incref(j), true);
+    json_decref(j);
+}
+
 static void on_event(void *opaque, enum run_event e, enum run_cause cause)
 {
     (void)opaque;
@@ -54,10 +65,25 @@ static void on_event(void *opaque, enum run_event e, enum run_cause cause)
     json_t *j = json_pack("{s:o, s:s}", "timestamp", timestamp(), "event", names[e]);
     if (e == EVENT_RESET || e == EVENT_SHUTDOWN)
         json_object_set_new(j, "data", json_pack("{s:b, s:s}", "guest", (int)run_cause_is_guest(cause), "reason", run_cause_name(cause)));
-    for (struct qmp *q = sessions; q; q = q->next)
-        if (q->negotiated)
-            send(q, json_incref(j), true);
-    json_decref(j);
+    tell(j);
+}
+
+/* The guest changes its size page by page: clients hear of it once a second at most, and of what it is then. */
+static struct loop_timer balloon_timer;
+static uint64_t balloon_told, balloon_size;      /* when, and what is to be told */
+
+static void balloon_tell(void *opaque)
+{
+    (void)opaque;
+    balloon_told = now_ns();
+    tell(json_pack("{s:o, s:s, s:{s:I}}", "timestamp", timestamp(), "event", "BALLOON_CHANGE", "data", "actual", (json_int_t)balloon_size));
+}
+
+static void balloon_changed(uint64_t actual)
+{
+    balloon_size = actual;
+    if (balloon_timer.deadline == UINT64_MAX)
+        loop_timer_arm(&balloon_timer, MAX(now_ns(), balloon_told + BALLOON_NS));
 }
 
 /* ---- requests ---- */
@@ -224,8 +250,11 @@ void monitor_add_qmp(struct chardev *c, bool pretty)
 {
     static struct run_listener listener = { .event = on_event };
     struct qmp *q = xcalloc(1, sizeof *q), **last = &sessions;
-    if (!sessions)
+    if (!sessions) {
         run_listen(&listener);
+        loop_timer_init(&balloon_timer, balloon_tell, NULL);
+        virtio_balloon_on_change(balloon_changed);
+    }
     while (*last)
         last = &(*last)->next;
     *last = q;

@@ -202,7 +202,7 @@ unsigned pci_add_cap(struct pci_dev *d, uint8_t id, unsigned len)
     return at;
 }
 
-void pci_add(struct pci_bus *b, struct pci_dev *d, int slot)
+unsigned pci_add(struct pci_bus *b, struct pci_dev *d, int slot)
 {
     if (slot >= (int)PCI_SLOTS)
         die("%s: there is no PCI device number %d", d->ops->name, slot);
@@ -217,6 +217,7 @@ void pci_add(struct pci_bus *b, struct pci_dev *d, int slot)
     d->slot = (unsigned)slot;
     b->slot[slot] = d;
     memcpy(d->initial, d->config, sizeof d->initial);
+    return d->slot;
 }
 
 static void reset(struct device *dev)

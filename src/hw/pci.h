@@ -62,8 +62,8 @@ struct pci_map {
 
 struct pci_bus *pci_bus_new(const struct pci_map *map);
 struct device *pci_bus_device(struct pci_bus *b);
-/* Put D on the bus; SLOT -1: the first free one from 1 on. Ends the set-up of D. die()s when there is no place. */
-void pci_add(struct pci_bus *b, struct pci_dev *d, int slot);
+/* Put D on the bus; SLOT -1: the first free one from 1 on. Ends the set-up of D. Returns its slot; die()s when there is no place. */
+unsigned pci_add(struct pci_bus *b, struct pci_dev *d, int slot);
 
 /* ---- set-up of a device, before pci_add() ---- */
 void pci_init(struct pci_dev *d, const struct pci_ops *ops, uint16_t vendor, uint16_t device, uint32_t class_rev,

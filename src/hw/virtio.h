@@ -127,6 +127,8 @@ struct virtio_balloon_info {
 };
 bool virtio_balloon_query(struct virtio_balloon_info *info);     /* also asks the guest for new statistics */
 bool virtio_balloon_set(uint64_t bytes);                         /* what the guest shall have */
+/* CB: the guest has now ACTUAL bytes. One listener; any thread, machine lock held. */
+void virtio_balloon_on_change(void (*cb)(uint64_t actual));
 
 struct virtio_dev *virtio_9p_new(const struct p9_options *o, const char *tag); /* die()s on what is wrong in them */
 #define VIRTIO_SERIAL_MAX_PORTS 31u

@@ -37,6 +37,7 @@ struct virtio_balloon {
 };
 
 static struct virtio_balloon *the_balloon;       /* monitors ask for it; one a machine, as in QEMU */
+static void (*on_change)(uint64_t actual);
 
 static void give_up(uint64_t gpa, uint64_t len)
 {
@@ -107,6 +108,9 @@ static void kick(struct virtio_dev *d, unsigned q)
         virtio_signal(d, q);
 }
 
+/* Bytes that the guest has. */
+static uint64_t has(const struct virtio_balloon *s) { return mem_ram.size - MIN(mem_ram.size, s->c.actual * PAGE); }
+
 static void config_read(struct virtio_dev *d, unsigned off, void *buf, unsigned len)
 {
     memcpy(buf, (const uint8_t *)&((struct virtio_balloon *)d)->c + off, len);
@@ -117,10 +121,14 @@ static void config_write(struct virtio_dev *d, unsigned off, const void *buf, un
     struct virtio_balloon *s = (struct virtio_balloon *)d;
     if (len != 4)
         return;
-    if (off == offsetof(struct config, actual))
+    if (off == offsetof(struct config, actual)) {
+        uint32_t old = s->c.actual;
         memcpy(&s->c.actual, buf, len);
-    else if (off == offsetof(struct config, poison) && d->driver_features & F_PAGE_POISON)
+        if (s->c.actual != old && on_change)
+            on_change(has(s));
+    } else if (off == offsetof(struct config, poison) && d->driver_features & F_PAGE_POISON) {
         memcpy(&s->c.poison, buf, len);
+    }
 }
 
 static void reset(struct virtio_dev *d)
@@ -138,7 +146,7 @@ bool virtio_balloon_query(struct virtio_balloon_info *info)
         return false;
     *info = s->info;
     info->ram = mem_ram.size;
-    info->actual = mem_ram.size - MIN(mem_ram.size, s->c.actual * PAGE);
+    info->actual = has(s);
     if (s->have_stats && !virtio_frozen()) {
         /* The driver answers an empty buffer with new numbers: for the next one who asks. */
         s->have_stats = false;
@@ -147,6 +155,8 @@ bool virtio_balloon_query(struct virtio_balloon_info *info)
     }
     return true;
 }
+
+void virtio_balloon_on_change(void (*cb)(uint64_t actual)) { on_change = cb; }
 
 bool virtio_balloon_set(uint64_t bytes)
 {

@@ -9,6 +9,7 @@
 #include "board/run.h"
 #include "debug/qmp.h"
 #include "hw/chardev.h"
+#include "hw/virtio.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,6 +23,7 @@ void chardev_write(struct chardev *c, const uint8_t *buf, size_t len) { }
 void chardev_accept_input(struct chardev *c) { }
 size_t chardev_room(const struct chardev *c) { return room; }
 void run_listen(struct run_listener *l) { }
+void virtio_balloon_on_change(void (*cb)(uint64_t actual)) { }
 const char *run_cause_name(enum run_cause c) { return "cause"; }
 bool run_cause_is_guest(enum run_cause c) { return false; }
 

@@ -123,6 +123,8 @@ def balloon(sh, q, pid, t):
     free = int(sh.run("sed -n 's/^MemFree: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo"))
     q.ok("balloon", value=RAM - (48 << 20))
     wait_for("the balloon's size", t, lambda: q.ok("query-balloon")["actual"] == RAM - (48 << 20))
+    while q.event("BALLOON_CHANGE") != {"actual": RAM - (48 << 20)}:
+        pass                                     # at most one a second on the way there
     less = int(sh.run("sed -n 's/^MemFree: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo"))
     need(less < free - (30 << 10), "the guest's free memory was %d kB and is %d kB" % (free, less))
     need("actual=208" in q.hmp("info balloon") and q.hmp("balloon 256") == "", "the balloon by the human monitor")
@@ -184,6 +186,16 @@ def disks(q, tmp):
     yield "query-block, info block"
 
 
+BOOT_ORDER = ("/virtio-mmio@000000000a003e00/disk@0,0\n/pci@ffffffffffffffff/ethernet@1b/ethernet-phy@0\n"
+              "/pci@ffffffffffffffff/scsi@1a/disk@0,0\0")                 # what QEMU gives for these options
+
+
+def boot_order(sh):
+    text = sh.run("cat /sys/firmware/qemu_fw_cfg/by_name/bootorder/raw; echo").rstrip("\n")
+    need(text == BOOT_ORDER, "the order in which firmware is to try devices", text)
+    yield "bootindex="
+
+
 def steps(args, tmp, share):
     for name in ("base", "base2", "base3", "base4"):
         with open(os.path.join(tmp, name), "wb") as f:
@@ -193,10 +205,10 @@ def steps(args, tmp, share):
         f.write("x" * 100000)
     port = free_port()
     options = ["-m", "256", "-nodefaults", "-qmp", "unix:%s/qmp,server=on,wait=off" % tmp, "-device", "virtio-serial-pci",
-               "-device", "virtio-balloon-pci,free-page-reporting=on", "-netdev", "user,id=n,hostfwd=tcp:127.0.0.1:%d-:7000" % port, "-device", "virtio-net-pci,netdev=n",
+               "-device", "virtio-balloon-pci,free-page-reporting=on", "-netdev", "user,id=n,hostfwd=tcp:127.0.0.1:%d-:7000" % port, "-device", "virtio-net-pci,netdev=n,bootindex=2,addr=1b",
                "-virtfs", "local,path=%s,mount_tag=s,security_model=none" % share,
-               "-drive", "file=%s/one.qcow2,if=none,id=one,cache=unsafe" % tmp, "-device", "virtio-blk-pci,drive=one",
-               "-drive", "file=%s/base2,if=none,id=two,snapshot=on,format=raw" % tmp, "-device", "virtio-blk-pci,drive=two",
+               "-drive", "file=%s/one.qcow2,if=none,id=one,cache=unsafe" % tmp, "-device", "virtio-blk-pci,drive=one,bootindex=3,addr=1a",
+               "-drive", "file=%s/base2,if=none,id=two,snapshot=on,format=raw" % tmp, "-device", "virtio-blk-device,drive=two,bootindex=1",
                "-blockdev", "raw,node-name=node,read-only=on,file.driver=file,file.filename=%s/base3" % tmp, "-device", "virtio-blk-pci,drive=node",
                "-drive", "file=%s/base4,if=none,id=unused,format=raw" % tmp]
     for name in ("one", "two"):
@@ -207,6 +219,7 @@ def steps(args, tmp, share):
             sh.until(r"shell ready.*# ")
             sh.run("stty -echo; PS1=")
             yield from disks(q, tmp)
+            yield from boot_order(sh)
             yield from ports(sh, tmp, args.timeout)
             yield from balloon(sh, q, m.p.pid, args.timeout)
             yield from pause(sh, q, tmp, m.p.pid, port, args.timeout)
@@ -227,7 +240,7 @@ def main():
     ap.add_argument("emulator", nargs="+")
     args = ap.parse_args()
     try:
-        args.initrd = get_guest("initramfs", "--modules", args.kernel + ":" + MODULES)
+        args.initrd = get_guest("initramfs", "--modules", args.kernel + ":" + MODULES + ",qemu_fw_cfg")
         args.kernel = get_guest("kernel", args.kernel)
         with tempfile.TemporaryDirectory(prefix="gnomon-dev") as tmp, tempfile.TemporaryDirectory(prefix="gnomon-share") as share:
             for step in steps(args, tmp, share):
