@@ -26,8 +26,9 @@ static enum ir_op without_flags(enum ir_op op)
 
 static void remove_insn(struct ir_insn *i)
 {
-    uint16_t pc_off = i->pc_off;
-    *i = (struct ir_insn){ .op = IR_NOP, .a = IR_NONE, .b = IR_NONE, .c = IR_NONE, .pc_off = pc_off };
+    i->op = IR_NOP;
+    i->t = IR_NOTYPE;
+    i->a = i->b = i->c = IR_NONE;
 }
 
 void opt_block(struct ir_block *b)
@@ -38,13 +39,16 @@ void opt_block(struct ir_block *b)
     uint8_t used[IR_MAX_INSNS];
     memset(used, 0, b->n);
 
+    struct ir_insn *i = &b->insn[b->n];
     for (uint32_t n = b->n; n-- > 0;) {
-        struct ir_insn *i = &b->insn[n];
-        uint32_t e = ir_op_info[i->op].effects;
+        uint32_t e = ir_op_info[(--i)->op].effects;
 
-        if (i->op == IR_NOP)
+        if (i->op <= IR_CONST) {                 /* no operands, no effects */
+            if (!used[n])
+                remove_insn(i);
             continue;
-        if (e & IRE_WFLAGS && flags_dead && i->op != IR_FCMP) {
+        }
+        if (flags_dead && e & IRE_WFLAGS && i->op != IR_FCMP) {
             i->op = (uint8_t)without_flags((enum ir_op)i->op);
             e = ir_op_info[i->op].effects;
             if (i->op == IR_NOP) {

@@ -40,8 +40,7 @@ static inline void note_use(struct gen *g, unsigned n, ir_val v)
 {
     struct val *x = &g->v[g->v[v].root];
     x->last = (uint16_t)n;
-    x->uses += x->uses < 2;
-    x->fused = false;                            /* (again, if note_shift() says so) */
+    x->uses = x->uses ? USES_MORE : 1;           /* (not fused any more) */
 }
 
 /* c = SHL by 1..3 that the ADD or LD address n may take into its LEA. */
@@ -53,14 +52,22 @@ static void note_shift(struct gen *g, unsigned n, ir_val s, ir_val other)
     const struct ir_insn *c = &g->b->insn[i->b];
     if (c->op != IR_CONST || c->imm < 1 || c->imm > 3)
         return;
-    g->v[s].fused = true;
+    g->v[s].uses = USES_FUSED;
     g->v[g->v[i->a].root].last = (uint16_t)n;
+}
+
+/* As {.root = n, .last = n, .spill = -1, .reg = NOREG, .hreg = NOREG, .back = BACK_NONE, .early = NOREG}, in two stores. */
+static inline void fresh(struct val *x, unsigned n)
+{
+    _Static_assert(offsetof(struct val, last) == 2 && offsetof(struct val, spill) == 8 && offsetof(struct val, uses) == 14, "layout");
+    _Static_assert(NOREG == 0xff && BACK_NONE == 0xff, "all ones");
+    const uint64_t w[2] = {n * 0x10001ull, 0xffffffffffffull};
+    memcpy(x, w, sizeof(*x));
 }
 
 void alloc_prepare(struct gen *g)
 {
     const struct ir_block *b = g->b;
-    static const struct val fresh = {.spill = -1, .reg = NOREG, .hreg = NOREG, .back = BACK_NONE, .early = NOREG};
     uint16_t touched[BACK_VEC + VCPU_VREGS];     /* index + 1 of the last GET or PUT of a guest register, as in back */
     unsigned writer = 0;                         /* of NZCV; 0 is never one that matters: it starts the block */
     unsigned barrier = 0;                        /* last instruction before which PUTRs must have been done */
@@ -70,23 +77,24 @@ void alloc_prepare(struct gen *g)
     memset(g->gval, 0xff, sizeof(g->gval));
     memset(g->vval, 0xff, sizeof(g->vval));
     memset(touched, 0, sizeof(touched));
-    g->vec = false;
-    for (unsigned n = 0; n < b->n; n++) {
-        const struct ir_insn *i = &b->insn[n];
+    bool vec = false;
+    const struct ir_insn *i = b->insn;
+    struct val *x = g->v;
+    for (unsigned n = 0, end = b->n; n < end; n++, i++, x++) {
         const struct ir_op_info *info = &ir_op_info[i->op];
-        struct val *x = &g->v[n];
-        *x = fresh;
-        x->root = x->last = (uint16_t)n;
-        if (i->op == IR_NOP)
+        fresh(x, n);
+        if (i->op <= IR_CONST) {
+            x->wide = i->t == IR_I64;
             continue;
+        }
         if (i->a != IR_NONE)
             note_use(g, n, i->a);
         if (i->b != IR_NONE)
             note_use(g, n, i->b);
         if (i->c != IR_NONE)
             note_use(g, n, i->c);
-        g->vec |= info->vec;
-        x->wide = info->result == IR_I64 || (info->result == IR_RES_T && i->t == IR_I64);
+        vec |= info->vec;
+        x->wide = (info->result == IR_RES_T ? i->t : info->result) == IR_I64;
         switch ((enum ir_op)i->op) {
         case IR_GETR:
             x->wide = true;
@@ -106,7 +114,7 @@ void alloc_prepare(struct gen *g)
         }
         case IR_ADD:
             note_shift(g, n, i->b, i->a);
-            if (!g->v[i->b].fused)
+            if (g->v[i->b].uses != USES_FUSED)
                 note_shift(g, n, i->a, i->b);
             break;
         case IR_TRUNC:
@@ -142,7 +150,7 @@ void alloc_prepare(struct gen *g)
         if (!(eff & (IRE_RFLAGS | IRE_WFLAGS | IRE_FAULT | IRE_CALL | IRE_EXIT | IRE_STATE | IRE_WSTATE)))
             continue;
         if (eff & IRE_RFLAGS)
-            g->v[writer].flags_read = (uint16_t)n;
+            g->v[writer].flags_read = n & 0x7fff;
         if (eff & (IRE_FAULT | IRE_CALL | IRE_EXIT) || (eff & (IRE_STATE | IRE_WSTATE) && is_nzcv(i)))
             g->v[writer].store_flags = true;
         if (eff & IRE_WFLAGS)
@@ -157,6 +165,7 @@ void alloc_prepare(struct gen *g)
             }
         }
     }
+    g->vec = vec;
     memset(g->gval, 0xff, sizeof(g->gval));
     memset(g->vval, 0xff, sizeof(g->vval));
     memset(g->int_slots, 0, sizeof(g->int_slots));
@@ -230,6 +239,9 @@ static unsigned take(struct gen *g, bool vec)
         unsigned r = (unsigned)__builtin_ctz(m);
         if (g->reg_val[r] == IR_NONE)
             return r;
+    }
+    for (uint32_t m = cand; m; m &= m - 1) {
+        unsigned r = (unsigned)__builtin_ctz(m);
         const struct val *x = &g->v[g->reg_val[r]];
         bool cheap = !g->reg_h[r] && (x->back != BACK_NONE || x->spill >= 0 || is_remat(g, g->reg_val[r]));
         unsigned last = g->reg_h[r] ? x->hlast : x->last;
@@ -365,14 +377,6 @@ bool use_mem(struct gen *g, ir_val v, struct mo *m)
     return true;
 }
 
-bool dies(const struct gen *g, ir_val v) { return g->v[g->v[v].root].last <= g->i; }
-
-unsigned dying_reg(struct gen *g, ir_val v)
-{
-    const struct val *x = val_of(g, v);
-    return dies(g, v) && x->reg != NOREG && is_temp(x->reg) ? x->reg : NOREG;
-}
-
 /* The home that the result may be computed into, when nothing wants its content after instruction `until`; else NOREG. */
 static unsigned def_early(struct gen *g, int until)
 {
@@ -442,32 +446,6 @@ void free_val(struct gen *g, unsigned root)
         x->hreg = NOREG;
     }
     free_slot(g, root);
-}
-
-static inline void finish_operand(struct gen *g, ir_val v)
-{
-    if (v == IR_NONE)
-        return;
-    unsigned root = g->v[v].root;
-    struct val *x = &g->v[root];
-    if (x->last <= g->i) {
-        free_val(g, root);
-    } else if (x->hreg != NOREG && x->hlast <= g->i) {
-        g->reg_val[x->hreg] = IR_NONE;
-        g->reg_h[x->hreg] = false;
-        x->hreg = NOREG;
-    }
-}
-
-/* After the lowering of i, no NOP: operands that died and results that nobody wants give up their registers. */
-void finish(struct gen *g, const struct ir_insn *i)
-{
-    finish_operand(g, i->a);
-    finish_operand(g, i->b);
-    finish_operand(g, i->c);
-    if (g->v[g->i].root == g->i && g->v[g->i].last == g->i)
-        free_val(g, g->i);
-    g->lock = 0;
 }
 
 /* ---- guest registers ---- */

@@ -38,6 +38,8 @@ static inline struct mo mo_bis(unsigned base, unsigned index, unsigned scale, in
 static inline void e1(struct as *a, unsigned b) { *a->p++ = (uint8_t)b; }
 static inline void e4(struct as *a, uint32_t v) { memcpy(a->p, &v, 4); a->p += 4; }
 static inline void e8(struct as *a, uint64_t v) { memcpy(a->p, &v, 8); a->p += 8; }
+/* N bytes, up to eight, in one store: what it writes behind them is overwritten by what follows. */
+static inline uint8_t *put(uint8_t *p, uint64_t v, unsigned n) { memcpy(p, &v, 8); return p + n; }
 
 /* An opcode: byte | map << 8 | mandatory prefix << 10 | flags. */
 #define M_0F 0x100u
@@ -51,71 +53,76 @@ static inline void e8(struct as *a, uint64_t v) { memcpy(a->p, &v, 8); a->p += 8
 #define OP_BRM 0x4000u                           /* so is .rm */
 #define OP_LOCK 0x8000u
 
-static inline void emit_prefix(struct as *a, uint32_t op, unsigned r, unsigned x, unsigned b, bool rex)
+/* All bytes up to the opcode; returns how many, six at most. */
+static inline unsigned opcode_bytes(uint64_t *out, uint32_t op, unsigned r, unsigned x, unsigned b, bool rex)
 {
     static const uint8_t pfx[4] = {0, 0x66, 0xf3, 0xf2};
-    if (op & OP_LOCK)
-        e1(a, 0xf0);
-    if (op >> 10 & 3)
-        e1(a, pfx[op >> 10 & 3]);
-    unsigned byte = (op & OP_W ? 8u : 0) | (r & 8) >> 1 | (x & 8) >> 2 | (b & 8) >> 3;
-    if (byte || rex)
-        e1(a, 0x40 | byte);
-    if (op >> 8 & 3) {
-        e1(a, 0x0f);
-        if ((op >> 8 & 3) == 2)
-            e1(a, 0x38);
-        else if ((op >> 8 & 3) == 3)
-            e1(a, 0x3a);
+    unsigned n = 1, byte = (op & OP_W ? 8u : 0) | (r & 8) >> 1 | (x & 8) >> 2 | (b & 8) >> 3;
+    uint64_t v = op & 0xff;
+    if ((op >> 8 & 3) > 1) {
+        v = v << 16 | ((op >> 8 & 3) == 2 ? 0x380f : 0x3a0f);
+        n = 3;
+    } else if (op >> 8 & 3) {
+        v = v << 8 | 0x0f;
+        n = 2;
     }
-    e1(a, op & 0xff);
+    if (byte || rex) {
+        v = v << 8 | 0x40 | byte;
+        n++;
+    }
+    if (op >> 10 & 3) {
+        v = v << 8 | pfx[op >> 10 & 3];
+        n++;
+    }
+    if (op & OP_LOCK) {
+        v = v << 8 | 0xf0;
+        n++;
+    }
+    *out = v;
+    return n;
 }
 
 /* ModRM and SIB of a memory operand. DISP8 at least when the base needs it. */
-static inline void emit_mem(struct as *a, unsigned reg, struct mo m)
+static inline uint8_t *put_mem(uint8_t *p, unsigned reg, struct mo m)
 {
-    unsigned b = m.base & 7, r = (reg & 7) << 3;
-    unsigned mod = m.disp == 0 && b != 5 ? 0 : m.disp == (int8_t)m.disp ? 0x40 : 0x80;
+    unsigned b = m.base & 7, r = (reg & 7) << 3, n = 1;
+    unsigned disp = m.disp == 0 && b != 5 ? 0 : m.disp == (int8_t)m.disp ? 1 : 4;
+    uint64_t v = (disp == 4 ? 0x80u : disp << 6) | r;
     if (m.index != NOREG || b == 4) {
-        e1(a, mod | r | 4);
-        e1(a, (unsigned)m.scale << 6 | (m.index != NOREG ? m.index & 7u : 4u) << 3 | b);
+        v |= 4 | ((unsigned)m.scale << 6 | (m.index != NOREG ? m.index & 7u : 4u) << 3 | b) << 8;
+        n = 2;
     } else {
-        e1(a, mod | r | b);
+        v |= b;
     }
-    if (mod == 0x40)
-        e1(a, (uint8_t)m.disp);
-    else if (mod == 0x80)
-        e4(a, (uint32_t)m.disp);
+    return put(p, v | (uint64_t)(uint32_t)m.disp << 8 * n, n + disp);
 }
 
 /* reg, r/m register. Registers may be given as XMM numbers: only the low four bits count. */
 static inline void op_rr(struct as *a, uint32_t op, unsigned reg, unsigned rm)
 {
     bool rex = (op & OP_B && (reg & 15) >= 4) || (op & OP_BRM && (rm & 15) >= 4);
-    emit_prefix(a, op, reg, 0, rm, rex);
-    e1(a, 0xc0 | (reg & 7) << 3 | (rm & 7));
+    uint64_t v;
+    unsigned n = opcode_bytes(&v, op, reg, 0, rm, rex);
+    a->p = put(a->p, v | (uint64_t)(0xc0 | (reg & 7) << 3 | (rm & 7)) << 8 * n, n + 1);
 }
 static inline void op_rm(struct as *a, uint32_t op, unsigned reg, struct mo m)
 {
-    emit_prefix(a, op, reg, m.index == NOREG ? 0 : m.index, m.base, op & OP_B && (reg & 15) >= 4);
-    emit_mem(a, reg, m);
+    uint64_t v;
+    unsigned n = opcode_bytes(&v, op, reg, m.index == NOREG ? 0 : m.index, m.base, op & OP_B && (reg & 15) >= 4);
+    a->p = put_mem(put(a->p, v, n), reg, m);
 }
 static inline uint32_t opw(uint32_t op, bool w) { return w ? op | OP_W : op; }
 
 /* VEX.128 (L = 0): op reg, vvvv, rm. */
 static inline void emit_vex(struct as *a, uint32_t op, unsigned r, unsigned x, unsigned b, unsigned vvvv, unsigned l)
 {
-    static const uint8_t pp[4] = {0, 1, 2, 3};
-    unsigned map = op >> 8 & 3;
+    unsigned map = op >> 8 & 3, last = (~vvvv & 15) << 3 | l << 2 | (op >> 10 & 3);
     if (map == 1 && !(op & OP_W) && !(x & 8) && !(b & 8)) {
-        e1(a, 0xc5);
-        e1(a, (r & 8 ? 0 : 0x80) | (~vvvv & 15) << 3 | l << 2 | pp[op >> 10 & 3]);
+        a->p = put(a->p, 0xc5 | ((r & 8 ? 0 : 0x80u) | last) << 8 | (op & 0xff) << 16, 3);
     } else {
-        e1(a, 0xc4);
-        e1(a, (r & 8 ? 0 : 0x80) | (x & 8 ? 0 : 0x40) | (b & 8 ? 0 : 0x20) | map);
-        e1(a, (op & OP_W ? 0x80 : 0) | (~vvvv & 15) << 3 | l << 2 | pp[op >> 10 & 3]);
+        unsigned first = (r & 8 ? 0 : 0x80u) | (x & 8 ? 0 : 0x40) | (b & 8 ? 0 : 0x20) | map;
+        a->p = put(a->p, 0xc4 | first << 8 | ((op & OP_W ? 0x80u : 0) | last) << 16 | (uint64_t)(op & 0xff) << 24, 4);
     }
-    e1(a, op & 0xff);
 }
 static inline void vex_rrr(struct as *a, uint32_t op, unsigned reg, unsigned v, unsigned rm)
 {
@@ -125,7 +132,7 @@ static inline void vex_rrr(struct as *a, uint32_t op, unsigned reg, unsigned v, 
 static inline void vex_rrm(struct as *a, uint32_t op, unsigned reg, unsigned v, struct mo m)
 {
     emit_vex(a, op, reg, m.index == NOREG ? 0 : m.index, m.base, v & 15, 0);
-    emit_mem(a, reg, m);
+    a->p = put_mem(a->p, reg, m);
 }
 
 /* The same with a constant at TO, addressed from RIP; IMM bytes of immediate follow. */
@@ -138,8 +145,9 @@ static inline void vex_rri(struct as *a, uint32_t op, unsigned reg, unsigned v, 
 
 static inline void op_rk(struct as *a, uint32_t op, unsigned reg, const uint8_t *to, unsigned imm)
 {
-    emit_prefix(a, op, reg, 0, 0, false);
-    e1(a, (reg & 7) << 3 | 5);
+    uint64_t v;
+    unsigned n = opcode_bytes(&v, op, reg, 0, 0, false);
+    a->p = put(a->p, v | (uint64_t)((reg & 7) << 3 | 5) << 8 * n, n + 1);
     e4(a, (uint32_t)(to - (a->p + 4 + imm)));
 }
 
@@ -157,10 +165,8 @@ static inline void mov_ri(struct as *a, unsigned d, uint64_t imm)
     if (imm == 0 && !a->ef) {
         op_rr(a, 0x33, d, d);
     } else if (imm <= UINT32_MAX) {
-        if (d & 8)
-            e1(a, 0x41);
-        e1(a, 0xb8 | (d & 7));
-        e4(a, (uint32_t)imm);
+        uint64_t v = imm << 8 | 0xb8 | (d & 7);
+        a->p = d & 8 ? put(a->p, v << 8 | 0x41, 6) : put(a->p, v, 5);
     } else if ((int64_t)imm == (int32_t)imm) {
         op_rr(a, 0xc7 | OP_W, 0, d);
         e4(a, (uint32_t)imm);
@@ -202,10 +208,8 @@ static inline void alu_ri(struct as *a, bool w, unsigned op, unsigned d, int32_t
         op_rr(a, opw(0x83, w), op, d);
         e1(a, (uint8_t)imm);
     } else if (d == RAX) {
-        if (w)
-            e1(a, 0x48);
-        e1(a, op << 3 | 5);
-        e4(a, (uint32_t)imm);
+        uint64_t v = (uint64_t)(uint32_t)imm << 8 | op << 3 | 5;
+        a->p = w ? put(a->p, v << 8 | 0x48, 6) : put(a->p, v, 5);
     } else {
         op_rr(a, opw(0x81, w), op, d);
         e4(a, (uint32_t)imm);
@@ -298,15 +302,12 @@ static inline void andn(struct as *a, bool w, unsigned d, unsigned inv, unsigned
 /* Forward jumps: return where the displacement is; land() fills it in. */
 static inline uint8_t *jcc32(struct as *a, unsigned cc)
 {
-    e1(a, 0x0f);
-    e1(a, 0x80 | cc);
-    e4(a, 0);
+    a->p = put(a->p, 0x800f | cc << 8, 6);
     return a->p - 4;
 }
 static inline uint8_t *jmp32(struct as *a)
 {
-    e1(a, 0xe9);
-    e4(a, 0);
+    a->p = put(a->p, 0xe9, 5);
     return a->p - 4;
 }
 static inline uint8_t *jcc8(struct as *a, unsigned cc)
@@ -333,12 +334,13 @@ static inline void land8(struct as *a, uint8_t *at)
         bug("short jump too far");
     *at = (uint8_t)(a->p - (at + 1));
 }
-static inline void jmp_to(struct as *a, const uint8_t *to) { set_rel32(jmp32(a), to); }
+static inline void jmp_to(struct as *a, const uint8_t *to)
+{
+    a->p = put(a->p, 0xe9 | (uint64_t)(uint32_t)(to - (a->p + 5)) << 8, 5);
+}
 static inline void call_to(struct as *a, const uint8_t *to)
 {
-    e1(a, 0xe8);
-    e4(a, 0);
-    set_rel32(a->p - 4, to);
+    a->p = put(a->p, 0xe8 | (uint64_t)(uint32_t)(to - (a->p + 5)) << 8, 5);
 }
 static inline void nops(struct as *a, unsigned n)
 {

@@ -17,17 +17,18 @@ struct val {
     uint16_t root;                               /* index of the value that this one is the same as */
     uint16_t last;                               /* last instruction that uses it; own index: none */
     uint16_t hlast;                              /* last instruction that uses its host pointer */
+    uint16_t flags_read : 15;                    /* last instruction that reads the NZCV set here; 0: none */
+    uint16_t store_flags : 1;                    /* sets NZCV, and something needs it in memory */
     int16_t spill;                               /* slot, or -1 */
     uint8_t reg;                                 /* host register that holds it, or NOREG */
     uint8_t hreg;                                /* host register that holds its host pointer */
     uint8_t back;                                /* guest register whose content it is, or BACK_NONE */
     uint8_t early;                               /* homed guest register (as in back) that it may be computed into, or NOREG */
-    bool store_flags;                            /* sets NZCV, and something needs it in memory */
-    bool fused;                                  /* SHL by a constant, done by the one ADD that uses it */
-    uint8_t uses;                                /* saturating */
-    uint16_t flags_read;                         /* last instruction that reads the NZCV set here; 0: none */
+    uint8_t uses;                                /* 0, 1, more; or USES_FUSED */
     bool wide;                                   /* bits 63:32 of the register are not known to be zero */
 };
+_Static_assert(sizeof(struct val) == 16, "one store makes a fresh one");
+enum { USES_MORE = 2, USES_FUSED };              /* fused: SHL by a constant, done by the one ADD that uses it */
 
 enum stub_kind { STUB_LOAD, STUB_LOADV, STUB_STORE, STUB_STOREV, STUB_AMO, STUB_CAS, STUB_STX, STUB_STXP, STUB_CASP, STUB_REGION, STUB_EVAL, STUB_FLAGS_EVAL,
     STUB_TRAP, STUB_VEC_HOMES };
@@ -136,12 +137,8 @@ bool use_mem(struct gen *g, ir_val v, struct mo *m);
 unsigned def(struct gen *g, unsigned prefer);    /* register for the result of the current instruction; locked */
 unsigned temp(struct gen *g, bool vec);          /* a scratch register; locked, holds nothing */
 void make_free(struct gen *g, bool vec, unsigned n);   /* N registers that def() or temp() can have without emitting a spill */
-bool dies(const struct gen *g, ir_val v);        /* current instruction is the last use */
 /* The same, but no register of an operand: for results that are computed while operands are still wanted. */
 unsigned def_apart(struct gen *g);
-/* Register of v if v dies here and the register may be reused as a destination, else NOREG. */
-unsigned dying_reg(struct gen *g, ir_val v);
-void finish(struct gen *g, const struct ir_insn *i);
 void free_val(struct gen *g, unsigned root);
 void evict(struct gen *g, unsigned reg);
 void put_gpr(struct gen *g, const struct ir_insn *i);
@@ -158,11 +155,54 @@ static inline bool is_const(const struct gen *g, ir_val v, int64_t *imm)
     *imm = g->b->insn[v].t == IR_I32 ? (int32_t)i->imm : i->imm;
     return true;
 }
+static inline bool is_temp(unsigned r) { return (TEMP_GPRS | TEMP_XMMS) >> r & 1; }
+
+/* Current instruction is the last use. */
+static inline bool dies(const struct gen *g, ir_val v) { return g->v[g->v[v].root].last <= g->i; }
+/* Register of v if v dies here and the register may be reused as a destination, else NOREG. */
+static inline unsigned dying_reg(const struct gen *g, ir_val v)
+{
+    const struct val *x = &g->v[g->v[v].root];
+    return x->last <= g->i && x->reg != NOREG && is_temp(x->reg) ? x->reg : NOREG;
+}
+
+/* Has free_val() anything to do? */
+static inline bool holds_anything(const struct val *x)
+{
+    return x->spill >= 0 || x->hreg != NOREG || (x->reg != NOREG && is_temp(x->reg));
+}
+
+static inline void finish_operand(struct gen *g, unsigned n, ir_val v)
+{
+    if (v == IR_NONE)
+        return;
+    unsigned root = g->v[v].root;
+    struct val *x = &g->v[root];
+    if (x->last <= n) {
+        if (holds_anything(x))
+            free_val(g, root);
+    } else if (x->hreg != NOREG && x->hlast <= n) {
+        g->reg_val[x->hreg] = IR_NONE;
+        g->reg_h[x->hreg] = false;
+        x->hreg = NOREG;
+    }
+}
+
+/* After the lowering of i, the instruction n, no NOP: operands that died and results that nobody wants give up their registers. */
+static inline void finish(struct gen *g, unsigned n, const struct ir_insn *i)
+{
+    finish_operand(g, n, i->a);
+    finish_operand(g, n, i->b);
+    finish_operand(g, n, i->c);
+    struct val *x = &g->v[n];
+    if (x->last == n && holds_anything(x) && x->root == n)
+        free_val(g, n);
+    g->lock = 0;
+}
 static inline bool fits32(int64_t v) { return v == (int32_t)v; }
 static inline bool is_w(const struct ir_insn *i) { return i->t == IR_I64; }
 /* Without AVX one more is scratch. */
 static inline uint32_t temp_xmms(void) { return host_state.avx ? TEMP_XMMS : TEMP_XMMS & ~(1u << XT2); }
-static inline bool is_temp(unsigned r) { return (TEMP_GPRS | TEMP_XMMS) >> r & 1; }
 static inline void lock(struct gen *g, unsigned r) { g->lock |= 1u << r; }
 static inline void unlock(struct gen *g, unsigned r) { g->lock &= ~(1u << r); }
 

@@ -101,18 +101,22 @@ bool host_generate(const struct ir_block *b, const struct host_gen_opts *o, void
     alloc_prepare(g);
     if (g->vec)
         vec_homes(g);
-    for (unsigned n = 0; n < b->n; n++) {
-        const struct ir_insn *i = &b->insn[n];
-        if (i->op == IR_NOP)
-            continue;
+    const struct ir_insn *i = b->insn;
+    const struct val *x = g->v;
+    for (unsigned n = 0, end = b->n; n < end; n++, i++, x++) {
+        if (i->op <= IR_CONST)
+            continue;                            /* a constant is made where it is used */
         if (g->limit - g->a.p < MARGIN)
             return false;
         g->i = n;
-        if (g->v[n].root == n && !g->v[n].fused) {
-            flags_flush(g, i);
+        if (i->op == IR_PUTR) {
+            put_gpr(g, i);                       /* (spares EFLAGS) */
+        } else if (x->root == n && x->uses != USES_FUSED) {
+            if (g->flags_writer >= 0)
+                flags_flush(g, i);
             one(g, i);
         }
-        finish(g, i);
+        finish(g, n, i);
     }
     out->hot = (uint32_t)(g->a.p - g->start);
     emit_stubs(g);

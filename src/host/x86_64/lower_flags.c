@@ -78,8 +78,6 @@ static bool spares_flags(const struct gen *g, const struct ir_insn *i)
 
 void flags_flush(struct gen *g, const struct ir_insn *i)
 {
-    if (g->flags_writer < 0)
-        return;
     if (g->v[g->flags_writer].flags_read <= g->i && !(g->v[g->flags_writer].flags_read == g->i && !A->ef)) {
         if (g->v[g->flags_writer].flags_read < g->i)
             g->flags_writer = -1;

@@ -31,11 +31,11 @@ static void alu2(struct gen *g, const struct ir_insn *i, unsigned op)
     int64_t imm;
     struct mo m;
 
-    if (op == ALU_ADD && g->v[vb].fused) {
+    if (op == ALU_ADD && g->v[vb].uses == USES_FUSED) {
         add_shifted(g, i, va, vb);
         return;
     }
-    if (op == ALU_ADD && g->v[va].fused) {
+    if (op == ALU_ADD && g->v[va].uses == USES_FUSED) {
         add_shifted(g, i, vb, va);
         return;
     }
