@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # UEFI: Debian's firmware starts GRUB from a disk's EFI system partition, GRUB starts Linux, and all that twice: a variable that the
-# guest wrote in the first run is there in the second. Makes the disk from Debian packages, without mounting or installing anything.
+# guest wrote in the first run is there in the second; of two such disks the one with the lower bootindex= is booted. With --direct:
+# the firmware starts the kernel of -kernel. Makes the disks from Debian packages, without mounting or installing anything.
 """usage: uefi.py [options] -- EMULATOR [OPTION...]
 
 The emulator's command is given without firmware and disks. Prints one line a step."""
@@ -20,7 +21,7 @@ FIRMWARE = "/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd"   
 GRUB = "usr/lib/grub/arm64-efi/monolithic/grubaa64.efi"                            # looks for EFI/debian/grub.cfg
 GRUB_CFG = """
 search --no-floppy --file --set=root /vmlinuz
-linux /vmlinuz console=ttyAMA0 quiet
+linux /vmlinuz console=ttyAMA0 quiet disk=%s
 initrd /initrd.gz
 boot
 """
@@ -76,9 +77,39 @@ def boot(command, args, number, log):
         check("run %d: power off" % number, con.wait(30) == 0)
 
 
+def direct(command, args, initrd, log):
+    """-bios with -kernel, -initrd and -append, which the firmware has from the fw_cfg device."""
+    with Console(command + ["-net", "none", "-bios", FIRMWARE[0], "-kernel", get_guest("kernel", args.kernel), "-initrd", initrd,
+                            "-append", "console=ttyAMA0 quiet by=fw_cfg"], log=log) as con:
+        con.expect("UEFI firmware", args.timeout)
+        con.expect(PROMPT, args.timeout)
+        check("firmware starts -kernel (%.1f s to a shell)" % con.elapsed(), True)
+        con.send("cat /proc/cmdline; mount -t efivarfs efivarfs /sys/firmware/efi/efivars && echo vars=$?\n")
+        con.expect(r"console=ttyAMA0 quiet by=fw_cfg", 30)
+        con.expect(r"^vars=0$", 30)
+        check("its command line, and EFI's variables", True)
+        con.expect(PROMPT, 30)
+        con.send("poweroff\n")
+        check("power off", con.wait(30) == 0)
+
+
+def by_bootindex(command, args, disks, log):
+    """The second disk comes first."""
+    for n, disk in enumerate(disks):
+        command = command + ["-drive", "if=none,format=raw,id=d%d,file=%s" % (n, disk), "-device", "virtio-blk-pci,drive=d%d,bootindex=%d" % (n, 2 - n)]
+    with Console(command, log=log) as con:
+        con.expect(PROMPT, args.timeout)
+        con.send("cat /proc/cmdline\n")
+        check("bootindex= chooses the disk", con.expect(r"^BOOT_IMAGE=.* disk=(\w+)", 30).group(1) == "second")
+        con.expect(PROMPT, 30)
+        con.send("poweroff\n")
+        check("power off", con.wait(30) == 0)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kernel", default="bookworm")
+    parser.add_argument("--direct", action="store_true", help="without a disk")
     parser.add_argument("--timeout", type=float, default=300, help="seconds to a shell")
     parser.add_argument("--name", default="uefi")
     parser.add_argument("--log")
@@ -90,20 +121,26 @@ def main():
     top = tempfile.mkdtemp(prefix="gnomon-uefi-")
     log = open(args.log, "w") if args.log else None
     try:
-        grub_cfg, disk, variables = (os.path.join(top, n) for n in ("grub.cfg", "disk", "vars"))
-        with open(grub_cfg, "w") as f:
-            f.write(GRUB_CFG)
-        make_disk(disk, {
-            "EFI/BOOT/BOOTAA64.EFI": os.path.join(get_guest("debs", "grub-efi-arm64-bin"), GRUB), "EFI/debian/grub.cfg": grub_cfg,
-            "vmlinuz": get_guest("kernel", args.kernel),
-            "initrd.gz": get_guest("initramfs", "--modules", "%s:efivarfs" % args.kernel),
-        })
-        shutil.copyfile(FIRMWARE[1], variables)
+        initrd = get_guest("initramfs", "--modules", "%s:efivarfs" % args.kernel)
+        if args.direct:
+            direct(args.command, args, initrd, log)
+            return
+        variables, disks = os.path.join(top, "vars"), []
+        for name in ("first", "second"):
+            disks.append(os.path.join(top, name))
+            with open(disks[-1] + ".cfg", "w") as f:
+                f.write(GRUB_CFG % name)
+            make_disk(disks[-1], {
+                "EFI/BOOT/BOOTAA64.EFI": os.path.join(get_guest("debs", "grub-efi-arm64-bin"), GRUB), "EFI/debian/grub.cfg": disks[-1] + ".cfg",
+                "vmlinuz": get_guest("kernel", args.kernel), "initrd.gz": initrd,
+            })
         command = args.command + ["-net", "none", "-drive", "if=pflash,format=raw,unit=0,readonly=on,file=" + FIRMWARE[0],
-                                  "-drive", "if=pflash,format=raw,unit=1,file=" + variables,
-                                  "-drive", "if=virtio,format=raw,file=" + disk]
+                                  "-drive", "if=pflash,format=raw,unit=1,file=" + variables]
+        shutil.copyfile(FIRMWARE[1], variables)
         for number in (1, 2):
-            boot(command, args, number, log)
+            boot(command + ["-drive", "if=virtio,format=raw,file=" + disks[0]], args, number, log)
+        shutil.copyfile(FIRMWARE[1], variables)
+        by_bootindex(command, args, disks, log)
     except GuestError as e:
         check(str(e), False, "\n" + e.tail)
     finally:
