@@ -14,6 +14,12 @@
 #define EMPTY_SLOT 0x0a003a00ull
 #define UART 0x09000000ull
 
+/* Read-only memory; a write to it would be a device's. */
+#define FLASH 0ull
+#define FLASH_SIZE 0x10000u
+static void flash_write(void *opaque, uint64_t off, uint64_t v, unsigned size) { CHECK(!"flash is written to"); }
+static const struct mmio_ops flash_ops = { .name = "flash", .write = flash_write };
+
 static void start_rng(struct drv *q, uint64_t features)
 {
     negotiate(RNG, features);
@@ -130,7 +136,7 @@ static void hostile(unsigned how)
     case 0: head = 8; break;
     case 1: head = 0xffff; break;
     case 2: set_desc(&q, 0, RAM + 0x8000, 0, WRITE, 0); break;
-    case 3: set_desc(&q, 0, 0x1000, 64, WRITE, 0); break;
+    case 3: set_desc(&q, 0, 0x20000000, 64, WRITE, 0); break;                  /* nothing there */
     case 4: set_desc(&q, 0, RAM + mem_ram.size - 32, 64, WRITE, 0); break;
     case 5: set_desc(&q, 0, UINT64_MAX - 8, 64, WRITE, 0); break;
     case 6: set_desc(&q, 0, RAM + 0x8000, 64, WRITE | NEXT, 0); break;         /* itself */
@@ -141,7 +147,7 @@ static void hostile(unsigned how)
         break;
     case 9: set_desc(&q, 0, RAM + 0x9000, 33, INDIRECT, 0); break;
     case 10: set_desc(&q, 0, RAM + 0x9000, 0, INDIRECT, 0); break;
-    case 11: set_desc(&q, 0, 0x9000, 32, INDIRECT, 0); break;
+    case 11: set_desc(&q, 0, 0x20000000, 32, INDIRECT, 0); break;
     case 12: set_desc(&q, 0, RAM + 0x9000, 32, INDIRECT | NEXT, 1); break;
     case 13: {                                                                 /* indirect in indirect */
         struct drv t = { .at = 0x9000 };
@@ -173,6 +179,13 @@ static void hostile(unsigned how)
     case 17: w16(q.at + 0x1002, 500); q.avail = 500; break;                    /* too far ahead */
     case 18: set_desc(&q, 0, RAM + 0x8000, 64, 0, 0); broken = false; break;   /* nothing to write to: legal */
     case 19: set_desc(&q, 0, RAM + 0x11008, 4000, WRITE, 0); broken = false; break;  /* the rings themselves */
+    case 20: set_desc(&q, 0, FLASH + 0x100, 64, WRITE, 0); break;              /* flash, also to be read only; its end */
+    case 21: set_desc(&q, 0, FLASH + 0x100, 64, 0, 0); break;
+    case 22: set_desc(&q, 0, FLASH + FLASH_SIZE - 32, 64, WRITE, 0); break;
+    case 23: set_desc(&q, 0, FLASH, 16, INDIRECT, 0); break;                   /* a good table, but in flash */
+    case 24: set_desc(&q, 0, RNG, 64, WRITE, 0); break;                        /* registers; its own notification */
+    case 25: set_desc(&q, 0, RNG + 0x50, 4, WRITE, 0); break;
+    case 26: set_desc(&q, 0, RNG, 32, INDIRECT, 0); break;
     }
     if (how != 17)
         offer(&q, head);
@@ -199,7 +212,9 @@ static void test_bad_queues(void)
         { 8, RAM + 8, RAM + 0x1000, RAM + 0x2000 }, { 8, RAM, RAM + 0x1001, RAM + 0x2000 },
         { 8, RAM, RAM + 0x1000, RAM + 0x2002 }, { 8, 0, RAM + 0x1000, RAM + 0x2000 },
         { 8, RAM, 0x1000, RAM + 0x2000 }, { 8, RAM, RAM + 0x1000, ~3ull },
-        { 8, RAM, RAM + 0x1000, RAM + 0x1000000 - 32 },
+        { 8, RAM, RAM + 0x1000, RAM + 0x1000000 - 32 }, { 8, FLASH, RAM + 0x1000, RAM + 0x2000 },
+        { 8, RAM, FLASH + 0x1000, RAM + 0x2000 }, { 8, RAM, RAM + 0x1000, FLASH + 0x2000 }, { 8, RNG, RAM + 0x1000, RAM + 0x2000 },
+        { 8, RAM, RAM + 0x1000, RNG }, { 8, 0x20000000, RAM + 0x1000, RAM + 0x2000 },
     };
     for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
         negotiate(RNG, VIRTIO_F_VERSION_1);
@@ -343,7 +358,9 @@ int main(void)
     virtio_mmio_new(EMPTY_SLOT, (struct irq){ on_irq, NULL, 3 }, NULL);
     test_transport();
     test_rng();
-    for (unsigned how = 0; how < 20; how++)
+    const struct desc good = { RAM + 0x8000, 64, WRITE, 0 };
+    memcpy(mem_add_rom(FLASH, FLASH_SIZE, &flash_ops, NULL)->view, &good, sizeof good);
+    for (unsigned how = 0; how < 27; how++)
         hostile(how);
     test_bad_queues();
     test_rng();                                  /* still works after all that */
