@@ -82,6 +82,136 @@ static const struct { const char *line, *error; } lines[] = {
     { "-rtc base=utc,clock=host,driftfix=slew -uuid 01234567-89ab-cdef-0123-456789ABCDEF -boot order=c,menu=off -k en-us -msg "
       "timestamp=on,guest-name=on -M virt-9.2,acpi=off", "" },
 
+    /* mkosi: what it uses by default is here, what its settings add is named */
+    { "-machine type=virt -smp 2 -m 2048M -object rng-random,filename=/dev/urandom,id=rng0 -device "
+      "virtio-rng-pci,rng=rng0,id=rng-device0 -device virtio-balloon,free-page-reporting=on -no-user-config -nic "
+      "user,model=virtio-net-pci -cpu max -accel tcg -nographic -nodefaults -chardev "
+      "stdio,mux=on,id=console,signal=off -device virtio-serial-pci,id=mkosi-virtio-serial-pci -device "
+      "virtconsole,chardev=console -mon console -drive if=pflash,format=raw,readonly=on,file=C -drive "
+      "file=V,if=pflash,format=raw -blockdev "
+      "driver=raw,node-name=mkosi,discard=unmap,file.driver=file,file.filename=D,file.aio=io_uring,cache.direct=on,cache.no-flush=on "
+      "-device virtio-blk-pci,drive=mkosi,bootindex=1 -fw_cfg name=opt/io.systemd.credentials/a,string=b",
+      "" },
+    { "-machine type=virt -smp 2 -m 2048M -object rng-random,filename=/dev/urandom,id=rng0 -device "
+      "virtio-rng-pci,rng=rng0,id=rng-device0 -device virtio-balloon,free-page-reporting=on -no-user-config -nic "
+      "user,model=virtio-net-pci -cpu max -accel tcg -device vhost-vsock-pci,guest-cid=7 -nographic -nodefaults "
+      "-chardev stdio,mux=on,id=console,signal=off -device virtio-serial-pci,id=mkosi-virtio-serial-pci -device "
+      "virtconsole,chardev=console -mon console",
+      "-device vhost-vsock-pci,guest-cid=7: no device 'vhost-vsock-pci' yet (-device help lists them)" },
+    { "-machine type=virt -smp 2 -m 2048M -object rng-random,filename=/dev/urandom,id=rng0 -device "
+      "virtio-rng-pci,rng=rng0,id=rng-device0 -device virtio-balloon,free-page-reporting=on -no-user-config -nic "
+      "user,model=virtio-net-pci -cpu max -accel tcg -nographic -nodefaults -chardev "
+      "stdio,mux=on,id=console,signal=off -device virtio-serial-pci,id=mkosi-virtio-serial-pci -device "
+      "virtconsole,chardev=console -mon console -drive if=pflash,format=raw,readonly=on,file=C -drive "
+      "file=V,if=pflash,format=raw -device virtio-scsi-pci,id=mkosi -blockdev "
+      "driver=raw,node-name=mkosi,discard=unmap,file.driver=file,file.filename=D,file.aio=io_uring,cache.direct=on,cache.no-flush=on "
+      "-device scsi-hd,drive=mkosi,bootindex=1",
+      "-device virtio-scsi-pci,id=mkosi: no device 'virtio-scsi-pci' yet (-device help lists them)" },
+    { "-machine type=virt -smp 2 -m 2048M -object rng-random,filename=/dev/urandom,id=rng0 -device "
+      "virtio-rng-pci,rng=rng0,id=rng-device0 -device virtio-balloon,free-page-reporting=on -no-user-config -nic "
+      "user,model=virtio-net-pci -cpu max -accel tcg -nographic -nodefaults -chardev "
+      "stdio,mux=on,id=console,signal=off -device virtio-serial-pci,id=mkosi-virtio-serial-pci -device "
+      "virtconsole,chardev=console -mon console -blockdev "
+      "driver=raw,node-name=mkosi,discard=unmap,file.driver=file,file.filename=D,file.aio=io_uring,cache.direct=on,cache.no-flush=on "
+      "-device nvme,serial=mkosi,drive=mkosi,bootindex=1",
+      "-device nvme,serial=mkosi,drive=mkosi,bootindex=1: no device 'nvme' yet (-device help lists them)" },
+    { "-machine type=virt -smp 2 -m 2048M -object rng-random,filename=/dev/urandom,id=rng0 -device "
+      "virtio-rng-pci,rng=rng0,id=rng-device0 -device virtio-balloon,free-page-reporting=on -no-user-config -nic "
+      "user,model=virtio-net-pci -cpu max -accel tcg -nographic -nodefaults -chardev "
+      "stdio,mux=on,id=console,signal=off -device virtio-serial-pci,id=mkosi-virtio-serial-pci -device "
+      "virtconsole,chardev=console -mon console -chardev socket,id=fs,path=S -device "
+      "vhost-user-fs-pci,queue-size=1024,chardev=fs,tag=root",
+      "-device vhost-user-fs-pci,queue-size=1024,chardev=fs,tag=root: no device 'vhost-user-fs-pci' yet (-device help lists them)" },
+    { "-machine type=virt -smp 2 -m 2048M -object rng-random,filename=/dev/urandom,id=rng0 -device "
+      "virtio-rng-pci,rng=rng0,id=rng-device0 -device virtio-balloon,free-page-reporting=on -no-user-config -nic "
+      "user,model=virtio-net-pci -cpu max -accel tcg -nographic -nodefaults -chardev "
+      "stdio,mux=on,id=console,signal=off -device virtio-serial-pci,id=mkosi-virtio-serial-pci -device "
+      "virtconsole,chardev=console -mon console -smbios type=11,value=io.systemd.credential:a=b",
+      "-smbios type=11,value=io.systemd.credential:a=b: not implemented yet" },
+    { "-machine type=virt -smp 2 -m 2048M -object rng-random,filename=/dev/urandom,id=rng0 -device "
+      "virtio-rng-pci,rng=rng0,id=rng-device0 -device virtio-balloon,free-page-reporting=on -no-user-config -nic "
+      "user,model=virtio-net-pci -cpu max -accel tcg -nographic -nodefaults -chardev "
+      "stdio,mux=on,id=console,signal=off -device virtio-serial-pci,id=mkosi-virtio-serial-pci -device "
+      "virtconsole,chardev=console -mon console -tpmdev emulator,id=tpm0,chardev=t -device tpm-tis-device,tpmdev=tpm0",
+      "-tpmdev emulator,id=tpm0,chardev=t: not implemented yet" },
+    /* runqemu */
+    { "-device virtio-net-pci,netdev=net0,mac=52:54:00:12:34:02 -netdev "
+      "user,id=net0,hostfwd=tcp:127.0.0.1:2222-:22,tftp=/t -object rng-random,filename=/dev/urandom,id=rng0 -device "
+      "virtio-rng-pci,rng=rng0 -drive id=disk0,file=F,if=none,format=raw -device virtio-blk-pci,drive=disk0 -device "
+      "qemu-xhci -device usb-tablet -device usb-kbd -device virtio-gpu-pci -machine virt -cpu cortex-a57 -smp 4 -m "
+      "256 -serial mon:stdio -serial null -nographic -kernel K -append A",
+      "-device qemu-xhci: no device 'qemu-xhci' yet (-device help lists them)" },
+    { "-netdev tap,id=net0,ifname=tap0,script=no,downscript=no -device virtio-net-pci,netdev=net0",
+      "-netdev tap,id=net0,ifname=tap0,script=no,downscript=no: no network of type 'tap' yet: user" },
+    { "-machine virt -device usb-tablet",
+      "-device usb-tablet: no device 'usb-tablet' yet (-device help lists them)" },
+    { "-machine virt -device usb-kbd",
+      "-device usb-kbd: no device 'usb-kbd' yet (-device help lists them)" },
+    { "-machine virt -device virtio-gpu-pci",
+      "-device virtio-gpu-pci: no device 'virtio-gpu-pci' yet (-device help lists them)" },
+    { "-device virtio-net-pci,netdev=net0,mac=52:54:00:12:34:02 -netdev "
+      "user,id=net0,hostfwd=tcp:127.0.0.1:2222-:22,tftp=/t -object rng-random,filename=/dev/urandom,id=rng0 -device "
+      "virtio-rng-pci,rng=rng0 -drive id=disk0,file=F,if=none,format=raw -device virtio-blk-pci,drive=disk0 -machine "
+      "virt -cpu cortex-a57 -smp 4 -m 256 -serial tcp:127.0.0.1:5000,nodelay=on -serial tcp:127.0.0.1:5001,nodelay=on "
+      "-pidfile p -snapshot -kernel K -append A -qmp unix:q,server,nowait -device virtio-serial-pci -chardev "
+      "socket,path=a,server,nowait,id=qga0 -device virtserialport,chardev=qga0,name=org.qemu.guest_agent.0",
+      "" },
+    /* Lima */
+    { "-m 4096 -cpu max -machine virt,accel=tcg -smp 4,sockets=1,cores=4,threads=1 -drive "
+      "if=pflash,format=raw,readonly=on,file=C -boot order=c,splash-time=0,menu=on -drive file=D,if=virtio,discard=on "
+      "-device qemu-xhci,id=usb-bus",
+      "-boot order=c,splash-time=0,menu=on: there is no firmware that knows 'splash-time'" },
+    { "-machine virt,acpi=off,accel=tcg -device qemu-xhci,id=usb-bus",
+      "-device qemu-xhci,id=usb-bus: no device 'qemu-xhci' yet (-device help lists them)" },
+    { "-cdrom C -chardev socket,id=s,path=S,server=on,wait=off,logfile=l -serial chardev:s -device "
+      "virtio-serial-pci,id=v,max_ports=1 -chardev socket,id=v,path=V,server=on,wait=off,logfile=m -device "
+      "virtconsole,chardev=v,id=c -virtfs local,mount_tag=mount0,path=/,security_model=none",
+      "" },
+    /* anyvm */
+    { "-chardev socket,id=serial0,host=127.0.0.1,port=7000,server=on,wait=off,logfile=l -serial chardev:serial0 -name "
+      "vm -smp 2 -m 6144 -netdev "
+      "user,id=net0,net=192.168.122.0/24,dhcpstart=192.168.122.50,ipv6=off,hostfwd=tcp:127.0.0.1:10022-:22 -drive "
+      "file=D,format=qcow2,if=none,id=disk0,discard=unmap,detect-zeroes=unmap -device "
+      "virtio-blk-pci,drive=disk0,bootindex=0 -rtc base=utc,clock=host,driftfix=slew -machine "
+      "virt,accel=tcg,gic-version=3,usb=on -cpu max -device qemu-xhci -device virtio-net-pci,netdev=net0",
+      "-device qemu-xhci: no device 'qemu-xhci' yet (-device help lists them)" },
+    { "-chardev socket,id=serial0,host=127.0.0.1,port=7000,server=on,wait=off,logfile=l -serial chardev:serial0 -name "
+      "vm -smp 2 -m 6144 -netdev "
+      "user,id=net0,net=192.168.122.0/24,dhcpstart=192.168.122.50,ipv6=off,hostfwd=tcp:127.0.0.1:10022-:22 -drive "
+      "file=D,format=qcow2,if=none,id=disk0,discard=unmap,detect-zeroes=unmap -device "
+      "virtio-blk-pci,drive=disk0,bootindex=0 -rtc base=utc,clock=host,driftfix=slew -machine "
+      "virt,accel=tcg,gic-version=3,usb=on -cpu neoverse-n1",
+      "-cpu neoverse-n1: unknown CPU model 'neoverse-n1' (-cpu help lists them)" },
+    { "-chardev socket,id=serial0,host=127.0.0.1,port=7000,server=on,wait=off,logfile=l -serial chardev:serial0 -name "
+      "vm -smp 2 -m 6144 -netdev "
+      "user,id=net0,net=192.168.122.0/24,dhcpstart=192.168.122.50,ipv6=off,hostfwd=tcp:127.0.0.1:10022-:22 -drive "
+      "file=D,format=qcow2,if=none,id=disk0,discard=unmap,detect-zeroes=unmap -device "
+      "virtio-blk-pci,drive=disk0,bootindex=0 -rtc base=utc,clock=host,driftfix=slew -machine "
+      "virt,accel=tcg,gic-version=3,usb=on -cpu cortex-a72 -device virtio-net-pci,netdev=net0 -drive "
+      "if=pflash,format=raw,readonly=on,file=C -drive file=V,if=pflash,format=raw -snapshot",
+      "" },
+    { "-chardev socket,id=serial0,host=127.0.0.1,port=7000,server=on,wait=off,logfile=l -serial chardev:serial0 -name "
+      "vm -smp 2 -m 6144 -netdev "
+      "user,id=net0,net=192.168.122.0/24,dhcpstart=192.168.122.50,ipv6=off,hostfwd=tcp:127.0.0.1:10022-:22 -drive "
+      "file=D,format=qcow2,if=none,id=disk0,discard=unmap,detect-zeroes=unmap -device "
+      "virtio-blk-pci,drive=disk0,bootindex=0 -rtc base=utc,clock=host,driftfix=slew -machine "
+      "virt,accel=tcg,gic-version=3,usb=on -cpu cortex-a72 -device virtio-gpu-pci",
+      "-device virtio-gpu-pci: no device 'virtio-gpu-pci' yet (-device help lists them)" },
+    /* libguestfs */
+    { "-global virtio-blk-pci.scsi=off -no-user-config -nodefaults -display none -machine virt,accel=tcg -cpu max -m "
+      "1280 -no-reboot -rtc driftfix=slew -drive if=pflash,format=raw,readonly=on,file=C -drive "
+      "file=V,if=pflash,format=raw -kernel K -initrd I -object rng-random,filename=/dev/urandom,id=rng0 -device "
+      "virtio-rng-pci,rng=rng0 -device virtio-scsi-pci,id=scsi -drive "
+      "file=D,snapshot=on,cache=unsafe,format=raw,id=hd0,if=none -device scsi-hd,drive=hd0",
+      "-device virtio-scsi-pci,id=scsi: no device 'virtio-scsi-pci' yet (-device help lists them)" },
+    { "-device scsi-hd,drive=hd0",
+      "-device scsi-hd,drive=hd0: no device 'scsi-hd' yet (-device help lists them)" },
+    { "-nodefaults -machine virt,accel=tcg -drive file=D,snapshot=on,cache=unsafe,format=raw,id=hd0,if=none -device "
+      "virtio-blk-pci,drive=hd0 -device virtio-serial-pci -serial stdio -chardev socket,path=S,id=channel0 -device "
+      "virtserialport,chardev=channel0,name=org.libguestfs.channel.0 -netdev user,id=usernet,net=169.254.0.0/16 "
+      "-device virtio-net-pci,netdev=usernet -append A -kernel K",
+      "" },
+
     { "-rtc base=2006-06-17T16:01:21", "" },
     { "-rtc base=2006-06-17 -boot c -boot once=d,strict=on", "" },
     { "-rtc base=yesterday", "-rtc base=yesterday: base=yesterday: want utc, localtime or YYYY-MM-DD[THH:MM:SS]" },
