@@ -10,6 +10,7 @@ import gzip
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -111,11 +112,11 @@ class Work:
 class Socket(Console):
     """A Console on a local socket of the machine P."""
 
-    def __init__(self, path, p, work):
+    def __init__(self, path, p, work, stream=None):
         self.command, self.log, self.buffer, self.everything, self.started = [path], work, "", [], time.monotonic()
         self.p, self.status, self.pid = p, -1, 0
-        self.stream = Stream(path, work.t)
-        self.fd = os.dup(self.stream.s.fileno())
+        self.stream = stream or Stream(path, work.t).s
+        self.fd = os.dup(self.stream.fileno())
 
     def wait(self, timeout):
         return self.p.wait(timeout)
@@ -131,9 +132,10 @@ def ends(con, t, status=0):
     need(got == status, "exit status %s, not %s" % (got, status), con.tail())
 
 
-def probe(con, t, *patterns):
-    """The shell is reached, and what the guest has matches each pattern, a line each; returns the lines."""
-    con.expect(r"gnomon-guest: user space is up", t)
+def probe(con, t, *patterns, up=True):
+    """The shell is reached, and what the guest has matches each pattern, a line each; returns the lines. UP: the start is on CON, too."""
+    if up:
+        con.expect(r"gnomon-guest: user space is up", t)
     con.expect(PROMPT, t)
     con.send("sh /opt/tests/clients.sh\n")
     con.expect(r"^probe: end", t)
@@ -357,7 +359,163 @@ def syzkaller(w):
         need(f.read(6) == b"wheezy", "the disk was written to in spite of -snapshot")
 
 
-CLIENTS = [kunit, buildroot, openwrt, tuxlava, boot_utils, debvm, virtme_ng, vmtest, autopkgtest, syzkaller]
+# Of the next clients' lines some devices are refused (tests/unit/cli_lines_test.c has each whole line): here the rest of the line runs.
+
+def no_device(w, *names):
+    for name in names:
+        refused(w, ["-machine", "virt", "-device", name], "-device %s: no device '%s' yet" % (name, name.split(",")[0]))
+
+
+def mkosi(w):
+    """A serial port on its multiplexer is ours: the test guest's shell is on one. Ctrl-A c goes from the console to the monitor to that."""
+    disk = w.disk("mkosi")
+    line = ["-machine", "type=virt", "-smp", "2", "-m", "1024M", "-object", "rng-random,filename=/dev/urandom,id=rng0", "-device",
+            "virtio-rng-pci,rng=rng0,id=rng-device0", "-device", "virtio-balloon,free-page-reporting=on", "-no-user-config", "-nic", "user,model=virtio-net-pci",
+            "-cpu", "max", "-accel", "tcg", "-nographic", "-nodefaults", "-chardev", "stdio,mux=on,id=console,signal=off", "-device",
+            "virtio-serial-pci,id=mkosi-virtio-serial-pci", "-device", "virtconsole,chardev=console", "-mon", "console", "-blockdev",
+            "driver=raw,node-name=mkosi,discard=unmap,file.driver=file,file.filename=%s,file.aio=io_uring,cache.direct=on,cache.no-flush=on" % disk,
+            "-device", "virtio-blk-pci,drive=mkosi,bootindex=1", "-fw_cfg", "name=opt/io.systemd.credentials/a,string=b",
+            "-kernel", w.kernel, "-initrd", w.initrd, "-append", APPEND, "-serial", "chardev:console"]
+    with w.terminal(line) as con:
+        con.expect(r"gnomon-guest: user space is up", w.t)
+        con.send("\x01c")
+        con.expect(r"\(qemu\)", w.t)
+        con.send("\x01c\n")
+        probe(con, w.t, "disk vda sectors=2048 ro=0 serial= first=mkosi", NET, RNG, "balloon [01]{5}1", r"cpus 2 memory 9\d\d", up=False)
+        need("guest of hvc0" in con.output(), "the console's output", con.tail())
+        power_off(con, w.t)
+    no_device(w, "vhost-vsock-pci,guest-cid=7", "virtio-scsi-pci", "nvme", "vhost-user-fs-pci", "tpm-tis-device")
+    refused(w, ["-smbios", "type=11,value=a"], "-smbios type=11,value=a: not implemented yet")
+
+
+def runqemu(w):
+    image = w.rootfs()
+    line = ["-device", "virtio-net-pci,netdev=net0,mac=52:54:00:12:34:02", "-netdev", "user,id=net0,hostfwd=tcp:127.0.0.1:%d-:22,tftp=%s" % (free_port(), w.dir),
+            "-object", "rng-random,filename=/dev/urandom,id=rng0", "-device", "virtio-rng-pci,rng=rng0", "-drive", "id=disk0,file=%s,if=none,format=raw" % image,
+            "-device", "virtio-blk-pci,drive=disk0", "-machine", "virt", "-cpu", "cortex-a57", "-smp", "4", "-m", "256", "-serial", "mon:stdio", "-serial", "null",
+            "-nographic", "-kernel", w.kernel, "-initrd", w.initrd, "-append", "root=/dev/vda rw mem=256M ip=dhcp console=ttyAMA0 console=hvc0"]
+    usb = ["-device", "qemu-xhci", "-device", "usb-tablet", "-device", "usb-kbd", "-device", "virtio-gpu-pci"]
+    with w.terminal(line) as con:
+        probe(con, w.t, "root built for the board", "net eth0 52:54:00:12:34:02 10.0.2.15", RNG, r"cpus 4 memory 2\d\d")
+        need(not warnings(con.output()), "warnings", con.output())
+        power_off(con, w.t)
+    refused(w, line + usb, "-device qemu-xhci: no device 'qemu-xhci' yet")
+    no_device(w, *usb[1::2])
+
+
+def lima(w):
+    disk, log = w.qcow2("lima", w.disk("basedisk")), w.path("serial.log")
+    line = ["-m", "1024", "-cpu", "max", "-machine", "virt,accel=tcg", "-smp", "4,sockets=1,cores=4,threads=1", "-drive", "file=%s,if=virtio,discard=on" % disk,
+            "-netdev", "user,id=net0,net=192.168.5.0/24,dhcpstart=192.168.5.15,hostfwd=tcp:127.0.0.1:%d-:22" % free_port(), "-device",
+            "virtio-net-pci,netdev=net0,mac=52:55:55:11:22:33", "-device", "virtio-rng-pci", "-parallel", "none", "-chardev",
+            "socket,id=char-serial,path=%s,server=on,wait=off,logfile=%s" % (w.path("serial"), log), "-serial", "chardev:char-serial", "-device",
+            "virtio-serial-pci,id=virtio-serial0,max_ports=1", "-chardev", "socket,id=char-serial-virtio,path=%s,server=on,wait=off,logfile=%s" %
+            (w.path("virtio"), w.path("virtio.log")), "-device", "virtconsole,chardev=char-serial-virtio,id=console0", "-virtfs",
+            "local,mount_tag=mount0,path=%s,security_model=none" % w.path("share"), "-chardev", "socket,id=char-qmp,path=%s,server=on,wait=off" % w.path("qmp"),
+            "-qmp", "chardev:char-qmp", "-name", "lima-default", "-pidfile", w.path("pid"), "-display", "none",
+            "-kernel", w.kernel, "-initrd", w.initrd, "-append", APPEND]
+    p = w.start(line)
+    try:
+        with Socket(w.path("serial"), p, w) as con:
+            qmp, hvc = Qmp(w.path("qmp"), w.t), Stream(w.path("virtio"), w.t)
+            con.send("\n")
+            probe(con, w.t, "disk vda sectors=2048 ro=0 serial= first=basedisk", "net eth0 52:55:55:11:22:33 192.168.5.15", RNG, "share mount0 shared by the host",
+                  r"cpus 4 memory 9\d\d", up=False)
+            hvc.until("guest of hvc0")
+            with open(w.path("pid")) as f:
+                need(int(f.read()) == p.pid, "the pid file")
+            with open(log) as f:
+                need("probe: end" in f.read(), "the serial port's log")
+            qmp.ok("quit")
+            need(p.wait(w.t) == 0, "exit status %s" % p.returncode)
+    finally:
+        p.kill()
+        p.wait()
+    for probe_for in ("-accel", "-netdev", "-machine", "-cpu"):
+        status, out, _ = w.run([probe_for, "help"])
+        need(status == 0 and re.search({"-accel": "^tcg$", "-netdev": "^user$", "-machine": "^virt ", "-cpu": r"^\s*max\b"}[probe_for], out, re.M), probe_for + " help", out)
+    no_device(w, "qemu-xhci,id=usb-bus", "vhost-user-fs-pci")
+
+
+BARE = """
+__attribute__((section(".text.start"), naked)) void _start(void) { __asm__("mov sp, #0x40000000\\n add sp, sp, #0x200000\\n b main"); }
+void main(void)
+{
+    for (const char *p = "*** Booting Zephyr OS build ***\\n"; *p; p++)
+        *(volatile unsigned *)0x09000000 = (unsigned char)*p;
+    for (;;)
+        __asm__("wfi");
+}
+"""
+
+
+def zephyr(w):
+    """A bare-metal ELF at the start of RAM; the runner ends it by the pid file. In place of its program one that prints as much."""
+    with open(w.path("z.c"), "w") as f:
+        f.write(BARE)
+    w.tool(os.environ.get("AARCH64_CC", "aarch64-linux-gnu-gcc"), "-O1", "-ffreestanding", "-nostdlib", "-static", "-mgeneral-regs-only", "-Wl,-Ttext=0x40000000",
+           "-Wl,-N", "-Wl,--build-id=none", "-Wl,-e,_start", "-o", w.path("zephyr.elf"), w.path("z.c"))
+    line = ["-cpu", "cortex-a53", "-machine", "virt,secure=on,gic-version=3", "-global", "virtio-mmio.force-legacy=false", "-nographic", "-net", "none",
+            "-pidfile", w.path("pid"), "-serial", "mon:stdio", "-kernel", w.path("zephyr.elf"), "-smp", "cpus=1"]
+    with w.terminal(line) as con:
+        con.expect(r"^\*\*\* Booting Zephyr OS build \*\*\*$", w.t)
+        warned(con, r"-machine secure=on: .*EL1.*")
+        with open(w.path("pid")) as f:
+            os.kill(int(f.read()), signal.SIGTERM)
+        ends(con, w.t)
+
+
+def anyvm(w):
+    disk, port = w.qcow2("vm", w.disk("anyvmdisk")), free_port()
+    line = ["-chardev", "socket,id=serial0,host=127.0.0.1,port=%d,server=on,wait=off,logfile=%s" % (port, w.path("serial.log")), "-serial", "chardev:serial0",
+            "-name", "vm", "-smp", "2", "-m", "1024", "-netdev", "user,id=net0,net=192.168.122.0/24,dhcpstart=192.168.122.50,ipv6=off,hostfwd=tcp:127.0.0.1:%d-:22" %
+            free_port(), "-drive", "file=%s,format=qcow2,if=none,id=disk0,discard=unmap,detect-zeroes=unmap" % disk, "-device",
+            "virtio-blk-pci,drive=disk0,bootindex=0", "-rtc", "base=utc,clock=host,driftfix=slew", "-snapshot", "-machine", "virt,accel=tcg,gic-version=3,usb=on",
+            "-cpu", "cortex-a72", "-device", "virtio-net-pci,netdev=net0", "-display", "none", "-monitor", "unix:%s,server=on,wait=off" % w.path("monitor"),
+            "-kernel", w.kernel, "-initrd", w.initrd, "-append", APPEND]
+    p = w.start(line)
+    try:
+        monitor = Stream(w.path("monitor"), w.t)
+        with socket.create_connection(("127.0.0.1", port), w.t) as s, Socket(None, p, w, s) as con:
+            con.send("\n")
+            probe(con, w.t, "disk vda sectors=2048 ro=0 serial= first=anyvmdisk", "net eth0 52:54:00:12:34:56 192.168.122.50", r"cpus 2 memory 9\d\d", up=False)
+            monitor.until(r"\(qemu\) ")
+            monitor.send("info usernet\n")
+            need("192.168.122.50" in monitor.until(r"\(qemu\) $"), "info usernet")
+            monitor.send("quit\n")
+            need(p.wait(w.t) == 0, "exit status %s" % p.returncode)
+    finally:
+        p.kill()
+        p.wait()
+    no_device(w, "qemu-xhci", "virtio-gpu-pci")
+    refused(w, ["-machine", "virt", "-cpu", "neoverse-n1"], "-cpu neoverse-n1: unknown CPU model 'neoverse-n1'")
+
+
+def libguestfs(w):
+    """Its disks are SCSI's by default, which is refused; with virtio-blk the rest runs."""
+    disk, listener = w.disk("guestfs"), socket.socket(socket.AF_UNIX)
+    listener.bind(w.path("daemon"))
+    listener.listen(1)
+    listener.settimeout(w.t)
+    line = ["-global", "virtio-blk-pci.scsi=off", "-no-user-config", "-nodefaults", "-display", "none", "-machine", "virt,accel=tcg", "-cpu", "max", "-m", "1280",
+            "-no-reboot", "-rtc", "driftfix=slew", "-kernel", w.kernel, "-initrd", w.initrd, "-object", "rng-random,filename=/dev/urandom,id=rng0", "-device",
+            "virtio-rng-pci,rng=rng0", "-drive", "file=%s,cache=unsafe,format=raw,id=hd0,if=none,snapshot=on" % disk, "-device", "virtio-blk-pci,drive=hd0", "-device",
+            "virtio-serial-pci", "-serial", "stdio", "-chardev", "socket,path=%s,id=channel0" % w.path("daemon"), "-device",
+            "virtserialport,chardev=channel0,name=org.libguestfs.channel.0", "-netdev", "user,id=usernet,net=169.254.0.0/16", "-device", "virtio-net-pci,netdev=usernet",
+            "-append", "panic=1 console=ttyAMA0 edd=off udevtimeout=6000 printk.time=1 cgroup_disable=memory quiet"]
+    with w.terminal(line) as con:
+        with listener.accept()[0] as channel:
+            channel.settimeout(w.t)
+            probe(con, w.t, "disk vda sectors=2048 ro=0 serial= first=guestfs", r"net eth0 52:54:00:12:34:56 169\.254\.\d+\.15", RNG, r"cpus 1 memory 1[12]\d\d",
+                  r"port vport\w+ org\.libguestfs\.channel\.0")
+            need(channel.makefile().readline() == "guest of org.libguestfs.channel.0\n", "what came through the channel")
+            con.send("reboot -f\n")
+            ends(con, w.t)
+    listener.close()
+    no_device(w, "virtio-scsi-pci", "scsi-hd,drive=hd0")
+
+
+CLIENTS = [kunit, buildroot, openwrt, tuxlava, boot_utils, debvm, virtme_ng, vmtest, autopkgtest, syzkaller, mkosi, runqemu, lima, zephyr, anyvm, libguestfs]
 
 
 def main():
