@@ -17,23 +17,7 @@ static void switch_space(struct vcpu *c)
     xlate_switch(c);
 }
 
-static void tlbi_all(struct vcpu *c)
-{
-    mmu_tlbi_all(c);
-    xlate_tlbi(c);
-}
-
-static void tlbi_asid(struct vcpu *c, uint16_t asid)
-{
-    mmu_tlbi_asid(c, asid);
-    xlate_tlbi(c);
-}
-
-static void tlbi_range(struct vcpu *c, uint64_t va, uint64_t size, int asid, bool broadcast)
-{
-    mmu_tlbi_range(c, va, size, asid);
-    xlate_tlbi(c);
-}
+static void tlbi_range(struct vcpu *c, uint64_t va, uint64_t size, int asid, bool broadcast) { mmu_tlbi_range(c, va, size, asid); }
 
 static void icache_inval(struct vcpu *c, uint64_t gpa, uint64_t len) { xlate_invalidate(gpa, len); }
 
@@ -54,9 +38,10 @@ static uint64_t read_gpa64(uint64_t gpa, bool *ok)
 
 const struct a64_host_ops a64_host_ops = {
     .switch_space = switch_space,
-    .tlbi_all = tlbi_all,
-    .tlbi_asid = tlbi_asid,
+    .tlbi_all = mmu_tlbi_all,
+    .tlbi_asid = mmu_tlbi_asid,
     .tlbi_range = tlbi_range,
+    .tlbi_complete = mmu_tlbi_complete,
     .probe = mmu_probe,
     .icache_inval = icache_inval,
     .icache_inval_all = icache_inval_all,

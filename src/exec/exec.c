@@ -289,6 +289,7 @@ static void *vcpu_main(void *arg)
             quiet_leave(c->index);
         for (;;) {
             __atomic_store_n(&c->exit_req, 0, __ATOMIC_SEQ_CST);
+            mmu_tlbi_complete(c);                 /* it may sleep now, or be held for a debugger or for good */
             if (__atomic_load_n(&ex.pause, __ATOMIC_ACQUIRE) || __atomic_load_n(&ex.stop, __ATOMIC_ACQUIRE) || v->off || halted(v))
                 break;
             mmu_sample(c);

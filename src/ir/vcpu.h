@@ -158,6 +158,8 @@ struct vcpu {
 
     uint32_t lines;                              /* interrupt inputs that are high, bit n: line n; src/exec sets it, from any thread */
 
+    uint32_t tlbi_pending;                       /* TLB maintenance is noted (src/mmu) that the guest's next barrier is to complete */
+
     /* The parts of jc_ctx, for translated code that changes the mode: of the space, by bit 55 of the pc; of the mode, 0 user, 1 kernel. */
     uint64_t ctx_space[2], ctx_mode[2];
 };

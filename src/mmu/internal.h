@@ -142,6 +142,17 @@ struct base {
 };
 #define BASES 16u                                 /* a power of two */
 
+/* TLB maintenance that a vCPU has issued and no barrier has completed (tlbi.c): an ASID, or a range of addresses under it. */
+#define TLBI_NOTES 8u
+struct tlbi_note { bool range; int asid; uint64_t va, last; };
+struct tlbi_notes {
+    uint8_t kind;                                 /* enum mmu_exit of the widest of them, in the enum's order; 0: none */
+    uint8_t n;
+    uint32_t count[3];                            /* operations by address, by ASID, of everything */
+    struct tlbi_note note[TLBI_NOTES];            /* not of everything: then there are none */
+};
+_Static_assert(MMU_EXIT_tlbi_va > 0 && MMU_EXIT_tlbi_asid == MMU_EXIT_tlbi_va + 1 && MMU_EXIT_tlbi_all == MMU_EXIT_tlbi_va + 2, "tlbi_notes.kind");
+
 struct mmu_vcpu {
     struct vcpu *c;
     unsigned index;                               /* in mmu.vcpu */
@@ -154,6 +165,7 @@ struct mmu_vcpu {
     uint8_t held;                                 /* accesses by held() since the last that was counted */
     struct space *cur[2];                         /* changed by its own vCPU only; see above for without the lock */
     struct base base[2][BASES];                   /* a hash by root and ASID */
+    struct tlbi_notes tlbi;                       /* its own thread's */
     uint64_t switches;                            /* changes of a root */
     uint64_t sampled;                             /* its thread's CPU time at the last mmu_sample(), and translation since */
     uint64_t in_c;                                /* now_ticks() that exits took since */
@@ -271,7 +283,7 @@ void window_install(struct window *w, uint64_t va, uint64_t gpa, unsigned pages,
 void window_drop(struct window *w, uint64_t va, unsigned pages);
 void window_relabel(struct window *w, uint64_t va, uint64_t rec, uint64_t desc);   /* same page and rights, other leaf size or scope */
 void group_set_desc(struct group_rec *g, unsigned i, uint64_t desc);               /* what e[i] was made from */
-void window_protect(struct window *w, uint64_t va);                                /* an installed page: read-only */
+void window_protect(struct window *w, uint64_t va, unsigned pages, bool write);     /* installed pages: readable, writable or not */
 void window_wipe(struct window *w);
 void window_forget(uint64_t gpa, uint64_t len);   /* no window shows [gpa, gpa + len) any more */
 void window_release(struct window *w);            /* to the spares; bases of vCPUs follow */
@@ -364,5 +376,7 @@ void verify_page(struct vcpu *c, uint64_t va, enum view view, bool write);
 
 /* sync.c */
 void sync_space(struct vcpu *c, struct space *s);                 /* make what is cached agree with the guest's tables */
+void sync_local(struct vcpu *c, struct space *s);                 /* what is tied to an ASID; s is in force */
+void sync_range(struct vcpu *c, struct space *s, uint64_t va, uint64_t last);   /* the leaves of [va, last], all in one half */
 
 #endif

@@ -54,13 +54,19 @@ bool mmu_fetch(struct vcpu *c, uint64_t va, uint64_t *gpa, uint64_t *key) MUST_C
 void mmu_switch(struct vcpu *c);
 
 /*
- * TLB maintenance, effective on return for every vCPU: may wait for others (no lock held, see base/quiet.h). va is page-aligned
- * or not; size in bytes. ANY_ASID: all ASIDs.
+ * TLB maintenance, as the vCPU issues it. va is page-aligned or not; size in bytes. ANY_ASID: all ASIDs. It is noted, and
+ * vcpu.tlbi_pending set: the vCPU's next barrier that completes it, or leaving translated code for anything else than an
+ * instruction, calls mmu_tlbi_complete(). May complete by itself.
  */
 #define MMU_ANY_ASID (-1)
 void mmu_tlbi_all(struct vcpu *c);
 void mmu_tlbi_asid(struct vcpu *c, uint16_t asid);
 void mmu_tlbi_range(struct vcpu *c, uint64_t va, uint64_t size, int asid);
+/*
+ * What was noted is effective on return for every vCPU: may wait for others (no lock held, see base/quiet.h). Code pages may have
+ * been remapped: the vCPU must look for its next block anew, out of translated code.
+ */
+void mmu_tlbi_complete(struct vcpu *c);
 
 /*
  * c's watched ranges are now r[0..n), n <= WATCH_RANGES: their pages are cached nowhere, and every access that a walk allows there
@@ -155,9 +161,9 @@ const struct mmu_stats *mmu_stats(void);
     X(write_protection, "write to a write-protected table")                               \
     X(mmio, "device access, the device's time included")                                 \
     X(guest_fault, "abort raised for the guest")                                          \
-    X(tlbi_va, "TLB maintenance by address or range")                                     \
-    X(tlbi_asid, "TLB maintenance by ASID")                                               \
-    X(tlbi_all, "TLB maintenance of everything")                                          \
+    X(tlbi_va, "barrier that completes TLB maintenance, by address or range only")       \
+    X(tlbi_asid, "the same, some of it by ASID")                                         \
+    X(tlbi_all, "the same, some of it of everything")                                    \
     X(switch_base, "change of a root or ASID: a register write, no look at any table")   \
     X(switch_compare, "the same, of a space that had to be compared with its tables first") \
     X(interrupt, "asked to look for interrupts")

@@ -359,6 +359,8 @@ void mmu_reset(void)
         struct mmu_vcpu *m = mv(c);
         m->cur[0] = m->cur[1] = NULL;
         m->kernel_low = false;
+        m->tlbi = (struct tlbi_notes){ .n = 0 };
+        c->tlbi_pending = 0;
         for (unsigned n = 0; n < ARRAY_LEN(c->delta); n++)
             c->delta[n] = REGION_POISON;
         for (unsigned n = 0; n < REGION_TABLE; n++)

@@ -3,7 +3,7 @@
  *
  * Under sync=wp windows are always right (wp.c); software TLBs and code pages follow as in the other modes. Under sync=drop what
  * a TLBI names goes. Under sync=tlb a page named by a TLBI is walked again: unchanged it stays, changed it is replaced or dropped.
- * The invariant: when the TLBI's helper returns no removed or tightened translation can hit.
+ * The invariant: when the maintenance is complete (tlbi.c) no removed or tightened translation can hit.
  *
  * Only a space that is in force is walked at once. Of another the guest may rewrite the tables freely after the TLBI, because
  * no hardware would walk them before they are in force again: what a TLBI by address names is dropped, and after a TLBI of more
@@ -12,8 +12,9 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/quiet.h"
 #include "mmu/internal.h"
+
+#define IN_PLACE 16u                              /* rights change in place: pages looked at, or installed in the group, at most */
 
 static enum view group_view(unsigned g) { return g == REGION_LOW_USER ? VIEW_USER : VIEW_KERNEL; }
 
@@ -30,35 +31,55 @@ static uint64_t wanted(struct vcpu *c, const struct window *win, uint64_t va, ui
     return f ? (w.gpa & PAGE_MASK) | f : 0;
 }
 
+/* What becomes of a run of pages. */
+enum fate { KEEP, DROP, TO_READ, TO_WRITE };
+
+static void seal(struct window *w, uint64_t va, unsigned pages, enum fate fate)
+{
+    if (fate == DROP)
+        window_drop(w, va, pages);
+    else if (fate != KEEP && window_rec(w, va))   /* else the run before it left no room for mappings: all is gone */
+        window_protect(w, va, pages, fate == TO_WRITE);
+}
+
+/*
+ * The page REC at va against the tables. IN_PLACE: the same page with other rights keeps its place. One that becomes writable is
+ * about to be written, mostly, and a stack that a fork made read-only is read. Of many at once few are used again before they
+ * change, and new rights cost the host more for each than to unmap them all.
+ */
+static enum fate fate_of(struct vcpu *c, struct window *w, uint64_t va, uint64_t rec, bool walk, bool in_place)
+{
+    uint64_t desc = 0, now = walk ? wanted(c, w, va, &desc) : 0;
+    if (now == rec) {
+        mmu.stats.kept_pages++;
+        group_set_desc(w->l1[(va - w->va) >> GROUP_SHIFT], va >> PAGE_SHIFT & (GROUP_PAGES - 1), desc);
+        return KEEP;
+    }
+    if (!now || REC_GPA(now) != REC_GPA(rec) || (!in_place && (now ^ rec) & REC_W))
+        return DROP;
+    window_relabel(w, va, (now & ~REC_W) | (rec & REC_W), desc);
+    return !((now ^ rec) & REC_W) ? KEEP : now & REC_W ? TO_WRITE : TO_READ;
+}
+
 /* Bring [va, va + pages) of w, all within one group record, up to date; nothing outside what is installed is added. */
 static void sync_pages(struct vcpu *c, struct window *w, uint64_t va, unsigned pages, bool global_too, bool walk)
 {
-    uint64_t run_va = 0;
-    unsigned run = 0;                             /* pending drop */
+    uint64_t run_va = va;
+    unsigned run = 0;
+    const struct group_rec *g = w->l1[(va - w->va) >> GROUP_SHIFT];
+    bool in_place = pages <= IN_PLACE || (g && g->used <= IN_PLACE);
+    enum fate of = KEEP;                          /* of the run before v */
     for (unsigned i = 0; i <= pages; i++) {
         uint64_t v = va + ((uint64_t)i << PAGE_SHIFT);
         uint64_t rec = i < pages ? window_rec(w, v) : 0;
-        uint64_t now = 0, desc = 0;
-        bool drop = false;
-        if (rec && (global_too || !(rec & REC_GLOBAL))) {
-            now = walk ? wanted(c, w, v, &desc) : 0;
-            if (now == rec) {
-                mmu.stats.kept_pages++;
-                group_set_desc(w->l1[(v - w->va) >> GROUP_SHIFT], v >> PAGE_SHIFT & (GROUP_PAGES - 1), desc);
-            }
-            else if (now && REC_GPA(now) == REC_GPA(rec) && (now & (REC_R | REC_W)) == (rec & (REC_R | REC_W)))
-                window_relabel(w, v, now, desc);
-            else
-                drop = true;
-        }
-        if (drop && run && run_va + ((uint64_t)run << PAGE_SHIFT) == v) {
-            run++;
-        } else {
-            if (run)
-                window_drop(w, run_va, run);
-            run = drop;
+        enum fate f = rec && (global_too || !(rec & REC_GLOBAL)) ? fate_of(c, w, v, rec, walk, in_place) : KEEP;
+        if (f != of || i == pages) {
+            seal(w, run_va, run, of);
+            of = f;
+            run = 0;
             run_va = v;
         }
+        run++;
     }
 }
 
@@ -187,6 +208,17 @@ static void sync_window(struct vcpu *c, struct window *w, bool global_too)
             sync_pages(c, w, w->groups[i]->va, GROUP_PAGES, global_too, walk);
 }
 
+/* Is anything installed at pages [first, last] of g? */
+static bool any_installed(const struct group_rec *g, unsigned first, unsigned last)
+{
+    for (unsigned i = first / 64; i <= last / 64; i++) {
+        uint64_t mask = ~0ull << (i == first / 64 ? first % 64 : 0) & ~0ull >> (i == last / 64 ? 63 - last % 64 : 0);
+        if (g->have[i] & mask)
+            return true;
+    }
+    return false;
+}
+
 /* [va, last] of w, widened to whole leaves: one TLBI anywhere in a block removes the block. */
 static void sync_window_range(struct vcpu *c, struct window *w, uint64_t va, uint64_t last, bool walk)
 {
@@ -200,7 +232,8 @@ static void sync_window_range(struct vcpu *c, struct window *w, uint64_t va, uin
             continue;
         uint64_t gva = g->va, glast = gva + ((1ull << GROUP_SHIFT) - 1), gl = 1ull << MAX(g->max_leaf_shift, PAGE_SHIFT);
         uint64_t from = MAX(ALIGN_DOWN(va, gl), gva), to = MIN(last | (gl - 1), glast);
-        if (from > to || from > glast || to < gva)
+        if (from > to || from > glast || to < gva ||
+            !any_installed(g, from >> PAGE_SHIFT & (GROUP_PAGES - 1), to >> PAGE_SHIFT & (GROUP_PAGES - 1)))
             continue;
         /* By address, or a short range of TLB range maintenance. */
         for (uint64_t v = from & PAGE_MASK; last - va < CHURN_RANGE && gl == PAGE_SIZE && v - from <= to - from; v += PAGE_SIZE) {
@@ -289,108 +322,33 @@ void sync_space(struct vcpu *c, struct space *s)
     s->stale = false;
 }
 
-static void tlbi_begin(struct vcpu *c, enum mmu_exit kind)
+void sync_local(struct vcpu *c, struct space *s)
 {
-    exit_begin(c, kind);
-    mmu_lock();
-    mmu.touched = 0;
-    for (unsigned i = 0; i < mmu.n_vcpus; i++)
-        if (mv(mmu.vcpu[i])->in_mmio)
-            mmu_touched(i);
+    for (unsigned g = 0; g < REGION_GROUPS; g++)
+        for (unsigned n = 0; n < REGION_SLOTS; n++)
+            if (s->win[g][n])
+                sync_window(c, s->win[g][n], false);
+    /* With KPTI all of the kernel is tied to ASIDs and outlives them: other vCPUs need not be disturbed for it. */
+    if (s->half == 1)
+        softtlb_compare_local(c, s);
+    else
+        softtlb_flush_local(s);
+    sync_exec(c, s, 0, ~0ull, true);
 }
 
-/*
- * What was named is out of every cache and window. Another vCPU may have probed its software TLB a moment ago, or run with the
- * key of a code page that was remapped: wait until it has left translated code. Whoever waits counts as having left, so
- * that two may wait for each other.
- */
-static void tlbi_end(struct vcpu *c)
+void sync_range(struct vcpu *c, struct space *s, uint64_t va, uint64_t last)
 {
-    uint32_t others = mmu.touched & ~(1u << mv(c)->index);
-    mmu_unlock();
-    if (unlikely(others)) {
-        quiet_pause(c->index);
-        quiet_wait(others, false);
-        quiet_resume(c->index);
-    }
-    exit_end(c);
-}
-
-void mmu_tlbi_all(struct vcpu *c)
-{
-    tlbi_begin(c, MMU_EXIT_tlbi_all);
-    mmu.stats.tlbi_all++;
-    if (mmu.cfg.sync == SYNC_WP)
-        wp_settle(c);
-    log_to(mmu, "mmu: tlbi all\n");
-    for (unsigned i = 0; i < mmu.n_spaces; i++) {
-        if (space_in_force(mmu.all[i]))
-            sync_space(c, mmu.all[i]);
-        else
-            space_stale(mmu.all[i]);
-    }
-    softtlb_flush_kernel_low_all();
-    tlbi_end(c);
-}
-
-void mmu_tlbi_asid(struct vcpu *c, uint16_t asid)
-{
-    tlbi_begin(c, MMU_EXIT_tlbi_asid);
-    mmu.stats.tlbi_asid++;
-    if (mmu.cfg.sync == SYNC_WP)
-        wp_settle(c);
-    log_to(mmu, "mmu: tlbi asid %u\n", asid);
-    for (unsigned i = 0; i < mmu.n_spaces; i++) {
-        struct space *s = mmu.all[i];
-        if (!space_has_asid(s, asid) || !space_has_local(s))
+    bool in_force = space_in_force(s);
+    for (unsigned g = 0; g < REGION_GROUPS; g++) {
+        if ((g == REGION_HIGH) != (s->half == 1))
             continue;
-        if (!space_in_force(s)) {
-            space_stale(s);
-            continue;
+        for (unsigned n = 0; n < REGION_SLOTS; n++) {
+            struct window *w = s->win[g][n];
+            if (w && w->pages && va <= w->va + (REGION_SIZE - 1) && last >= w->va)
+                sync_window_range(c, w, va, last, in_force && mmu.cfg.sync != SYNC_DROP);
         }
-        for (unsigned g = 0; g < REGION_GROUPS; g++)
-            for (unsigned n = 0; n < REGION_SLOTS; n++)
-                if (s->win[g][n])
-                    sync_window(c, s->win[g][n], false);
-        /* With KPTI all of the kernel is tied to ASIDs and outlives them: other vCPUs need not be disturbed for it. */
-        if (s->half == 1)
-            softtlb_compare_local(c, s);
-        else
-            softtlb_flush_local(s);
-        sync_exec(c, s, 0, ~0ull, true);
     }
-    softtlb_flush_kernel_low_asid(asid);
-    tlbi_end(c);
-}
-
-void mmu_tlbi_range(struct vcpu *c, uint64_t va, uint64_t size, int asid)
-{
-    tlbi_begin(c, MMU_EXIT_tlbi_va);
-    mmu.stats.tlbi_va++;
-    if (mmu.cfg.sync == SYNC_WP)
-        wp_settle(c);
-    uint64_t last = size - 1 > ~va ? ~0ull : va + size - 1;
-    log_to(mmu, "mmu: tlbi va %#llx size %#llx asid %d\n", (unsigned long long)va, (unsigned long long)size, asid);
-    unsigned half = va_half(va);
-    for (unsigned i = 0; i < mmu.n_spaces; i++) {
-        struct space *s = mmu.all[i];
-        if (s->half != half || !(s->has_global || space_has_asid(s, asid)))
-            continue;
-        bool in_force = space_in_force(s);
-        for (unsigned g = 0; g < REGION_GROUPS; g++) {
-            if ((g == REGION_HIGH) != (half == 1))
-                continue;
-            for (unsigned n = 0; n < REGION_SLOTS; n++) {
-                struct window *w = s->win[g][n];
-                if (w && w->pages && va <= w->va + (REGION_SIZE - 1) && last >= w->va)
-                    sync_window_range(c, w, va, last, in_force && mmu.cfg.sync != SYNC_DROP);
-            }
-        }
-        churn_dropped(s, va, last);
-        softtlb_flush_range(s, va, last);
-        sync_exec(c, s, va, last, in_force);
-    }
-    if (half == 0)
-        softtlb_flush_kernel_low_asid(asid);
-    tlbi_end(c);
+    churn_dropped(s, va, last);
+    softtlb_flush_range(s, va, last);
+    sync_exec(c, s, va, last, in_force);
 }

@@ -285,19 +285,23 @@ void window_relabel(struct window *w, uint64_t va, uint64_t rec, uint64_t desc)
     w->max_leaf_shift = MAX(w->max_leaf_shift, REC_LEAF_SHIFT(rec));
 }
 
-void window_protect(struct window *w, uint64_t va)
+void window_protect(struct window *w, uint64_t va, unsigned pages, bool write)
 {
-    unsigned i = va >> PAGE_SHIFT & (GROUP_PAGES - 1), before = boundaries(w, va, 1);
-    struct group_rec *g = group_of(w, va);
-    if (mmu.vmas + 2 > mmu.max_vmas) {            /* a hole in a run costs VMAs */
+    if (mmu.vmas + 2 > mmu.max_vmas || (write && wp_full())) {   /* a hole in a run costs VMAs */
         window_wipe(w);
         return;
     }
-    if (mprotect(w->base + (va - w->va), PAGE_SIZE, PROT_READ))
-        bug("cannot write-protect a page of a window: %s", strerror(errno));
-    wp_rec(w, g, i, g->e[i], g->e[i] & ~REC_W);
-    g->e[i] &= ~REC_W;
-    account(w, boundaries(w, va, 1), before);
+    unsigned before = boundaries(w, va, pages);
+    if (mprotect(w->base + (va - w->va), (size_t)pages << PAGE_SHIFT, PROT_READ | (write ? PROT_WRITE : 0)))
+        bug("cannot change the rights to %u pages of a window: %s", pages, strerror(errno));
+    for (unsigned i = 0; i < pages; i++) {
+        uint64_t v = va + ((uint64_t)i << PAGE_SHIFT);
+        struct group_rec *g = group_of(w, v);
+        uint64_t *e = &g->e[v >> PAGE_SHIFT & (GROUP_PAGES - 1)], rec = (*e & ~REC_W) | (write ? REC_W : 0);
+        wp_rec(w, g, v >> PAGE_SHIFT & (GROUP_PAGES - 1), *e, rec);
+        *e = rec;
+    }
+    account(w, boundaries(w, va, pages), before);
 }
 
 void window_wipe(struct window *w)

@@ -260,7 +260,7 @@ static void protect(const struct vcpu *c, uint64_t gpa)
 {
     uint32_t *head = &wp.aliases[mem_page(gpa)];
     while (*head)
-        window_protect(wp.node[*head].w, wp.node[*head].va);
+        window_protect(wp.node[*head].w, wp.node[*head].va, 1, false);
     if (!wp.soft[mem_page(gpa)])
         return;
     wp.soft[mem_page(gpa)] = 0;

@@ -254,6 +254,110 @@ TEST(tlbi_many_pages)
         CHECKN("behind", i, ld64(VA + ((i + 1) & 255) * 4096ull), (((i + 1) & 255) + 4) & 255);
     }
 }
+/* Without a barrier: not complete. */
+#define TLBI_NOTE(op, arg) __asm__ volatile("tlbi " #op ", %0" : : "r"((u64)(arg)) : "memory")
+#define EITHER(what, n, got, a, b) do { u64 g_ = (got); CHECKN(what, n, g_ == (a) || g_ == (b), true); } while (0)
+/*
+ * Operations of many addresses and kinds are complete at the one DSB behind them all, whichever vCPU state comes between. Until
+ * then an access sees the old page or the new one.
+ */
+TEST(tlbi_one_barrier)
+{
+    enum { N = 40 };
+    struct pt t = pt_new(12, 48, ASID), other = pt_new(12, 48, 6);
+    u64 pa = page4k(), pb = page4k(), at = A_STD | A_KRW | A_XN | 3, twin = t.root | 7ull << 48;
+    *pdata(pa) = 0xa;
+    *pdata(pb) = 0xb;
+    pt_map(&other, VA, pb, 3, A_STD | A_KRW | A_XN);
+    for (unsigned step = 0; step < 2; step++) {   /* neighbours, and pages that no range holds together */
+        u64 dist = step ? 0x23000 : 4096;
+        volatile u64 *d[N];
+        for (unsigned i = 0; i < N; i++)
+            d[i] = pt_slot(&t, VA + i * dist, 3);
+        for (unsigned k = 0; k < 10; k++) {
+            for (unsigned i = 0; i < N; i++)
+                *d[i] = pa | at;
+            TLBI(vmalle1is);
+            WR(ttbr0_el1, twin);                  /* the same tables under another ASID, too */
+            ISB();
+            for (unsigned i = 0; i < N; i++)
+                CHECKN("old, twin", k << 8 | i, ld64(VA + i * dist), 0xa);
+            pt_use(&t);
+            for (unsigned i = 0; i < N; i++) {
+                CHECKN("old", k << 8 | i, ld64(VA + i * dist), 0xa);
+                *d[i] = k & 1 ? 0 : pb | at;
+            }
+            DSB();
+            for (unsigned j = 0; j < N; j++) {
+                unsigned i = k & 2 ? N - 1 - j : j;
+                if (k < 8) {
+                    TLBI_NOTE(vae1is, ARG(VA + i * dist, ASID));
+                    TLBI_NOTE(vale1is, ARG(VA + i * dist, 7ull));
+                }
+                if (k == 3 && j == N / 2)         /* wider ones among them */
+                    TLBI_NOTE(aside1is, 9ull << 48);
+                if (k == 5 && j == N / 2)
+                    __asm__ volatile("tlbi vmalle1" : : : "memory");
+                if (!(k & 1) && k < 8)          /* named already */
+                    EITHER("before the barrier", k << 8 | i, ld64(VA + i * dist), 0xa, 0xb);
+            }
+            if (k >= 8) {
+                TLBI_NOTE(aside1, ASID << 48);
+                TLBI_NOTE(aside1, 7ull << 48);
+            }
+            if (k == 6 || k == 7) {               /* another address space in between */
+                WR(ttbr0_el1, pt_ttbr(&other));
+                ISB();
+                CHECKN("other", k, ld64(VA), 0xb);
+            }
+            if (k == 6)
+                WR(ttbr0_el1, pt_ttbr(&t));
+            ISB();
+            if (k & 4)
+                __asm__ volatile("dsb nsh" : : : "memory");
+            else
+                __asm__ volatile("dsb ish" : : : "memory");
+            ISB();
+            for (unsigned way = 0; way < 2; way++) {
+                WR(ttbr0_el1, way ? twin : pt_ttbr(&t));
+                ISB();
+                for (unsigned i = 0; i < N; i++) {
+                    CHECKN("behind it", way << 16 | k << 8 | i, ld64(VA + i * dist), k & 1 ? SENTINEL : 0xb);
+                    if (k & 1)
+                        check_fault("gone", k << 8 | i, ESR_RD(FSC_TRANS(3)), VA + i * dist);
+                }
+            }
+        }
+    }
+}
+/* A page named by address whose rights changed, to and fro, in place: what is stored must reach it or fault. */
+TEST(tlbi_rights)
+{
+    struct pt t = pt_new(12, 48, ASID);
+    u64 pa = page_alloc(0x8000, 4096);
+    volatile u64 *d = pt_slot(&t, VA, 3);
+    pt_use(&t);
+    for (unsigned k = 0; k < 12; k++) {
+        for (unsigned write = 0; write < 2; write++) {
+            for (unsigned i = 0; i < 8; i++)
+                d[i] = (pa + i * 4096) | A_STD | (write || i == k % 8 ? A_KRW : A_KRO) | A_XN | 3;
+            DSB();
+            for (unsigned i = 0; i < 8; i++)
+                TLBI_NOTE(vale1is, ARG(VA + i * 4096, ASID));
+            DSB();
+            ISB();
+            for (unsigned i = 0; i < 8; i++) {
+                pdata(pa + i * 4096)[1] = 1;
+                st64(VA + i * 4096 + 8, 2);
+                bool ok = write || i == k % 8;
+                if (!ok)
+                    check_fault("read-only", k << 8 | i, ESR_WR(FSC_PERM(3)), VA + i * 4096 + 8);
+                CHECKN("stored", k << 8 | i, pdata(pa + i * 4096)[1], 1 + ok);
+                CHECKN("read", k << 8 | i, ld64(VA + i * 4096 + 8), 1 + ok);
+            }
+        }
+    }
+}
 /* A whole table removed at an intermediate level. */
 TEST(tlbi_table)
 {

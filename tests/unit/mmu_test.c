@@ -188,6 +188,25 @@ static void del(uint64_t r, uint64_t va)
         *m = maps[--n_maps];
 }
 
+/* TLB maintenance and the barrier behind it. */
+static void tlbi_all(struct vcpu *c)
+{
+    mmu_tlbi_all(c);
+    mmu_tlbi_complete(c);
+}
+
+static void tlbi_asid(struct vcpu *c, uint16_t asid)
+{
+    mmu_tlbi_asid(c, asid);
+    mmu_tlbi_complete(c);
+}
+
+static void tlbi_range(struct vcpu *c, uint64_t va, uint64_t size, int asid)
+{
+    mmu_tlbi_range(c, va, size, asid);
+    mmu_tlbi_complete(c);
+}
+
 static uint64_t *ram(uint64_t gpa) { return mem_ptr(gpa, 8); }
 
 static void test_fill_and_fault(bool shadow)
@@ -224,21 +243,21 @@ static void test_sync(bool shadow)
     /* moved to another page */
     add(root[0], USER_VA + 0x10000, RAM_BASE + 0x30000, 12, U_RW, false);
     *ram(RAM_BASE + 0x30000) = 99;
-    mmu_tlbi_range(cpu, USER_VA + 0x10000, PAGE_SIZE, 1);
+    tlbi_range(cpu, USER_VA + 0x10000, PAGE_SIZE, 1);
     CHECK(load(USER_VA + 0x10000, VIEW_USER, &v) && v == 99);
     /* tightened */
     add(root[0], USER_VA + 0x10000, RAM_BASE + 0x30000, 12, U_RO, false);
-    mmu_tlbi_range(cpu, USER_VA + 0x10000, PAGE_SIZE, 1);
+    tlbi_range(cpu, USER_VA + 0x10000, PAGE_SIZE, 1);
     CHECK(!store(USER_VA + 0x10000, VIEW_USER, 1) && *ram(RAM_BASE + 0x30000) == 99);
     /* removed, by ASID */
     CHECK(load(USER_VA + 0x10000, VIEW_USER, &v));
     del(root[0], USER_VA + 0x10000);
-    mmu_tlbi_asid(cpu, 2);                        /* another's: may stay */
-    mmu_tlbi_asid(cpu, 1);
+    tlbi_asid(cpu, 2);                        /* another's: may stay */
+    tlbi_asid(cpu, 1);
     CHECK(!load(USER_VA + 0x10000, VIEW_USER, &v));
     /* unchanged pages survive a full flush */
     CHECK(load(USER_VA, VIEW_USER, &v));
-    mmu_tlbi_all(cpu);
+    tlbi_all(cpu);
     CHECK(!shadow || !installed(USER_VA, VIEW_USER) == (mmu.cfg.sync == SYNC_DROP));
     CHECK(shadow || !in_tlb(USER_VA, VIEW_USER, false));
 }
@@ -255,7 +274,7 @@ static void test_churn(bool shadow)
             CHECK(load(va, VIEW_USER, &v) && v == i);
         CHECK(!by_tlbi || !installed(va, VIEW_USER) == (i >= CHURN_DROPS));
         del(root[0], va);
-        mmu_tlbi_range(cpu, va, PAGE_SIZE, cur_asid);
+        tlbi_range(cpu, va, PAGE_SIZE, cur_asid);
         CHECK(!load(va, VIEW_USER, &v));
     }
     add(root[0], va, RAM_BASE + 0x40000, 12, U_RW, false);
@@ -263,8 +282,103 @@ static void test_churn(bool shadow)
         CHECK(load(va, VIEW_USER, &v) && v == 0);
     CHECK(!shadow || installed(va, VIEW_USER));
     del(root[0], va);
-    mmu_tlbi_range(cpu, va, PAGE_SIZE, cur_asid);
+    tlbi_range(cpu, va, PAGE_SIZE, cur_asid);
     CHECK(!load(va, VIEW_USER, &v));
+}
+
+static uint64_t tlbi_exits(void) { return mmu_exits(MMU_EXIT_tlbi_va).count + mmu_exits(MMU_EXIT_tlbi_asid).count + mmu_exits(MMU_EXIT_tlbi_all).count; }
+
+/* Maintenance is noted; done, all of it, by one exit at the barrier. */
+static void test_notes(bool shadow)
+{
+    const uint64_t va = USER_VA + 0x40000000;
+    const struct mmu_stats *st = mmu_stats();
+    uint64_t v;
+    for (unsigned kind = 0; kind < 6; kind++) {
+        uint64_t dist = kind == 1 ? 0x11000 : 0x1000, n = st->tlbi_va, exits = tlbi_exits();
+        for (unsigned i = 0; i < 24; i++) {
+            add(root[0], va + i * dist, RAM_BASE + 0x20000 + (i & 7) * 0x1000, 12, U_RW, false);
+            CHECK(store(va + i * dist, VIEW_USER, 1));
+        }
+        CHECK(!cpu->tlbi_pending);
+        for (unsigned i = 0; i < 24; i++)
+            del(root[0], va + i * dist);
+        for (unsigned i = 0; i < 24; i++) {
+            uint64_t at = va + (kind == 2 ? 23 - i : i) * dist;
+            if (kind < 4)
+                mmu_tlbi_range(cpu, at, PAGE_SIZE, cur_asid);
+            if (kind < 3)
+                mmu_tlbi_range(cpu, at, PAGE_SIZE, 777);
+        }
+        if (kind >= 3 && kind != 5)
+            mmu_tlbi_asid(cpu, cur_asid);
+        if (kind == 5) {
+            mmu_tlbi_all(cpu);
+            mmu_tlbi_range(cpu, va, PAGE_SIZE, cur_asid);
+        }
+        CHECK(cpu->tlbi_pending);
+        if (shadow && kind != 1 && mmu.cfg.sync != SYNC_WP)
+            CHECK(tlbi_exits() == exits && installed(va, VIEW_USER));
+        mmu_tlbi_complete(cpu);
+        CHECK(!cpu->tlbi_pending);
+        if (kind == 1)                            /* more ranges than notes */
+            CHECK(tlbi_exits() > exits + 1 && tlbi_exits() <= exits + 48 / TLBI_NOTES + 1);
+        else
+            CHECK(tlbi_exits() == exits + 1);
+        CHECK(st->tlbi_va == n + (kind < 3 ? 48 : kind == 3 ? 24 : kind == 5));
+        for (unsigned i = 0; i < 24; i++)
+            CHECK(!installed(va + i * dist, VIEW_USER) && !in_tlb(va + i * dist, VIEW_USER, false) && !load(va + i * dist, VIEW_USER, &v));
+        mmu_tlbi_complete(cpu);                   /* nothing is noted: no exit */
+        CHECK(kind == 1 || tlbi_exits() == exits + 1);
+    }
+    /* The addresses' ends: notes that touch are merged without wrapping, and nothing crosses the middle. */
+    mmu_tlbi_range(cpu, 0xfffffffffffff000, PAGE_SIZE, 3);
+    mmu_tlbi_range(cpu, 0, PAGE_SIZE, 3);
+    mmu_tlbi_range(cpu, 0xffffffffffffe000, 0x10000, 3);
+    CHECK(mv(cpu)->tlbi.n == 2 && mv(cpu)->tlbi.note[0].va == 0xffffffffffffe000 && mv(cpu)->tlbi.note[0].last == ~0ull);
+    CHECK(mv(cpu)->tlbi.note[1].va == 0 && mv(cpu)->tlbi.note[1].last == PAGE_SIZE - 1);
+    mmu_tlbi_complete(cpu);
+
+    /* A space that is in force when the maintenance is noted and not when it is done, and the other way round. */
+    uint64_t first = root[0];
+    for (unsigned back = 0; back < 2; back++) {
+        for (unsigned by = 0; by < 2; by++) {
+            add(first, va, RAM_BASE + 0x20000, 12, U_RW, false);
+            CHECK(store(va, VIEW_USER, 5));
+            del(first, va);
+            if (by)
+                mmu_tlbi_asid(cpu, cur_asid);
+            else
+                mmu_tlbi_range(cpu, va, PAGE_SIZE, cur_asid);
+            root[0] = 0x77000;
+            cur_asid++;
+            mmu_switch(cpu);
+            if (!back)
+                mmu_tlbi_complete(cpu);
+            root[0] = first;
+            cur_asid--;
+            mmu_switch(cpu);
+            mmu_tlbi_complete(cpu);
+            CHECK(!installed(va, VIEW_USER) && !in_tlb(va, VIEW_USER, false) && !load(va, VIEW_USER, &v));
+        }
+    }
+
+    /* Rights change in place for what is named by address. */
+    const uint64_t fresh = va + 0x100000;         /* the other has been dropped too often for a window */
+    add(root[0], fresh, RAM_BASE + 0x20000, 12, U_RO, false);
+    CHECK(load(fresh, VIEW_USER, &v));
+    add(root[0], fresh, RAM_BASE + 0x20000, 12, U_RW, false);
+    tlbi_range(cpu, fresh, PAGE_SIZE, cur_asid);
+    uint64_t fills = st->fills;
+    bool kept = shadow && mmu.cfg.sync == SYNC_TLB;
+    CHECK(!kept || installed(fresh, VIEW_USER) & REC_W);
+    CHECK(store(fresh, VIEW_USER, 6) && (!kept || st->fills == fills));
+    add(root[0], fresh, RAM_BASE + 0x20000, 12, U_RO, false);
+    tlbi_range(cpu, fresh, PAGE_SIZE, cur_asid);
+    CHECK(!kept || (installed(fresh, VIEW_USER) & (REC_R | REC_W)) == REC_R);
+    CHECK(!store(fresh, VIEW_USER, 7) && load(fresh, VIEW_USER, &v) && v == 6 && (!kept || st->fills == fills));
+    del(root[0], fresh);
+    tlbi_all(cpu);
 }
 
 static void test_block(void)
@@ -274,7 +388,7 @@ static void test_block(void)
     CHECK(store(va + 0x1000, VIEW_USER, 5) && store(va + 0x100000, VIEW_USER, 6));
     CHECK(*ram(RAM_BASE + (2ull << 21) + 0x1000) == 5);
     del(root[0], va);
-    mmu_tlbi_range(cpu, va + 0x8000, PAGE_SIZE, 1);   /* anywhere in the block */
+    tlbi_range(cpu, va + 0x8000, PAGE_SIZE, 1);   /* anywhere in the block */
     CHECK(!load(va + 0x1000, VIEW_USER, &v) && !load(va + 0x100000, VIEW_USER, &v));
 }
 
@@ -307,7 +421,7 @@ static void test_switch(bool shadow)
     CHECK(!shadow || enough == (mmu_stats()->fills == fills));
     /* TLBI by ASID of a space that is not in force */
     del(0x10000 + 0x1000 * 3, va);
-    mmu_tlbi_asid(cpu, 13);
+    tlbi_asid(cpu, 13);
     root[0] = 0x10000 + 0x1000 * 3;
     cur_asid = 13;
     mmu_switch(cpu);
@@ -350,7 +464,7 @@ static void test_wp(bool shadow)
             cpu->excl_val[0] = 5;
             CHECK(mmu_mem_ops.stx(cpu, desc, 7, mem_bits(3, VIEW_KERNEL, true), 0) == 0 && *ram(at + 10 * 8) == 7);
             break;
-        default: CHECK(mem_dma_write(at + 12 * 8, &(uint64_t){ 8 }, 8)); mmu_tlbi_asid(cpu, 999); break;
+        default: CHECK(mem_dma_write(at + 12 * 8, &(uint64_t){ 8 }, 8)); tlbi_asid(cpu, 999); break;
         }
         CHECK(st->wp_writes == writes + 1 && !installed(page, VIEW_USER));
         CHECK(installed(page - 0x1000, VIEW_USER) && !installed(page + 0x1000, VIEW_USER) == (way == 1));
@@ -413,7 +527,7 @@ static void test_switch_exits(void)
     mmu_switch(cpu);
     del(high, kva);
     del(0x32000, kva);
-    mmu_tlbi_all(cpu);
+    tlbi_all(cpu);
 }
 
 static unsigned owners(void)
@@ -443,7 +557,7 @@ static void test_org(bool shadow)
         CHECK(owners() <= limit && mmu.n_sets == owners());
     }
     add(0x50000, va + 7 * 0x200000ull, RAM_BASE + 0x600000, 12, U_RW, false);   /* while not in force: no TLBI is needed here */
-    mmu_tlbi_range(cpu, va + 7 * 0x200000ull, PAGE_SIZE, 100);
+    tlbi_range(cpu, va + 7 * 0x200000ull, PAGE_SIZE, 100);
     *ram(RAM_BASE + 0x600000) = 4711;
     root[0] = 0x50000;
     cur_asid = 100;
@@ -475,7 +589,7 @@ static void test_kernel_views(bool shadow)
     CHECK(!installed(USER_VA, VIEW_KERNEL));
     /* a global entry goes with a TLBI for any ASID's address */
     del(root[1], KERNEL_VA);
-    mmu_tlbi_range(cpu, KERNEL_VA, PAGE_SIZE, MMU_ANY_ASID);
+    tlbi_range(cpu, KERNEL_VA, PAGE_SIZE, MMU_ANY_ASID);
     CHECK(!load(KERNEL_VA, VIEW_KERNEL, &v));
     /* the kernel's view of the low half follows a switch of the low root */
     uint64_t old = root[0];
@@ -504,7 +618,7 @@ static void test_kernel_low(void)
     mmu_switch(cpu);
     CHECK(load(va, VIEW_KERNEL, &v) && v == 0xbb);
     del(0x31000, va);
-    mmu_tlbi_range(cpu, va, PAGE_SIZE, MMU_ANY_ASID);
+    tlbi_range(cpu, va, PAGE_SIZE, MMU_ANY_ASID);
     CHECK(!load(va, VIEW_KERNEL, &v));
     root[0] = low;
     mmu_switch(cpu);
@@ -517,12 +631,12 @@ static void test_top(void)
     add(root[1], top, RAM_BASE + 0x310000, 12, K_RW, true);
     CHECK(store(top, VIEW_KERNEL, 1));
     del(root[1], top);
-    mmu_tlbi_range(cpu, top, PAGE_SIZE, MMU_ANY_ASID);
+    tlbi_range(cpu, top, PAGE_SIZE, MMU_ANY_ASID);
     CHECK(!load(top, VIEW_KERNEL, &v));
     add(root[1], KERNEL_VA + 0x5000, RAM_BASE + 0x311000, 12, U_RW, true);
     CHECK(load(KERNEL_VA + 0x5000, VIEW_USER, &v));
     del(root[1], KERNEL_VA + 0x5000);
-    mmu_tlbi_range(cpu, KERNEL_VA + 0x5000, PAGE_SIZE, MMU_ANY_ASID);
+    tlbi_range(cpu, KERNEL_VA + 0x5000, PAGE_SIZE, MMU_ANY_ASID);
     CHECK(!load(KERNEL_VA + 0x5000, VIEW_USER, &v));
 }
 
@@ -532,21 +646,21 @@ static void test_exec(void)
     uint64_t gpa, fetched, va = USER_VA + 0x800000000ull;
     for (unsigned form = 0; form < 3; form++) {
         add(root[0], va, RAM_BASE + (4ull << 21), 21, U_RW | PERM_XU, false);
-        mmu_tlbi_all(cpu);
+        tlbi_all(cpu);
         CHECK(mmu_fetch(cpu, va + 0x3000, &gpa, &fetched) && gpa == RAM_BASE + (4ull << 21) + 0x3000);
         uint64_t key = mmu_exec_key(cpu, va);
         CHECK(key == fetched);
         add(root[0], va, RAM_BASE + (5ull << 21), 21, U_RW | PERM_XU, false);
         if (form == 0)
-            mmu_tlbi_all(cpu);
+            tlbi_all(cpu);
         else if (form == 1)
-            mmu_tlbi_asid(cpu, cur_asid);
+            tlbi_asid(cpu, cur_asid);
         else
-            mmu_tlbi_range(cpu, va + 0x10000, PAGE_SIZE, cur_asid);
+            tlbi_range(cpu, va + 0x10000, PAGE_SIZE, cur_asid);
         CHECK(mmu_exec_key(cpu, va) != key);
     }
     del(root[0], va);
-    mmu_tlbi_all(cpu);
+    tlbi_all(cpu);
 }
 
 /* Read-only memory: cached as RAM is, but never to be written; and not at all while it is its device's. */
@@ -594,7 +708,7 @@ static void test_rom(bool shadow)
     for (unsigned i = 0; i < 8; i++)
         del(root[0], va + 0x1000ull * i);
     del(root[0], va + 0x10000);
-    mmu_tlbi_all(cpu);
+    tlbi_all(cpu);
 }
 
 /* Every second page of a long run goes: each hole costs VMAs. */
@@ -607,7 +721,7 @@ static void test_holes(void)
         CHECK(load(va + 0x1000ull * i, VIEW_USER, &v));
     for (unsigned i = 0; i < 3000; i += 2)
         del(root[0], va + 0x1000ull * i);
-    mmu_tlbi_asid(cpu, cur_asid);
+    tlbi_asid(cpu, cur_asid);
     CHECK(mmu_vmas().now <= mmu.max_vmas);
     for (unsigned i = 0; i < 3000; i++)
         CHECK(load(va + 0x1000ull * i, VIEW_USER, &v) == (i & 1));
@@ -630,7 +744,7 @@ static void test_budget(bool shadow)
         ok &= load(va + 0x1000ull * i, VIEW_USER, &v) && v == i;
     CHECK(ok);
     CHECK(mmu_stats()->windows_evicted > 0 || mmu_stats()->dropped_pages > 0);
-    mmu_tlbi_all(cpu);
+    tlbi_all(cpu);
 }
 
 /* Promotion, prefill, demotion, hysteresis and a root that changes hands under paging=auto. Time is given, never taken. */
@@ -652,7 +766,7 @@ static void churn(uint64_t va, unsigned rounds)
         add(root[0], va + 0x1000ull * (i % 512), RAM_BASE + 0x800000 + 0x2000ull * (i % 512), 12, U_RW, false);
         CHECK(load(va + 0x1000ull * (i % 512), VIEW_USER, &v));
         del(root[0], va + 0x1000ull * (i % 512));
-        mmu_tlbi_range(cpu, va + 0x1000ull * (i % 512), PAGE_SIZE, cur_asid);
+        tlbi_range(cpu, va + 0x1000ull * (i % 512), PAGE_SIZE, cur_asid);
         CHECK(!load(va + 0x1000ull * (i % 512), VIEW_USER, &v));
     }
 }
@@ -691,7 +805,7 @@ static void test_policy(void)
     /* windows of a space in force stay, right, but new pages are no more installed */
     CHECK(load(va + 0x3000, VIEW_USER, &v) && v == 3);
     del(root[0], va + 0x3000);
-    mmu_tlbi_range(cpu, va + 0x3000, PAGE_SIZE, cur_asid);
+    tlbi_range(cpu, va + 0x3000, PAGE_SIZE, cur_asid);
     CHECK(!load(va + 0x3000, VIEW_USER, &v) && !installed(va + 0x3000, VIEW_USER));
     add(root[0], va + 0x101000, RAM_BASE + 0x701000, 12, U_RW, false);
     CHECK(load(va + 0x101000, VIEW_USER, &v) && !installed(va + 0x101000, VIEW_USER) && in_tlb(va + 0x101000, VIEW_USER, false));
@@ -723,7 +837,7 @@ static void test_policy(void)
         add(root[0], at, RAM_BASE + 0x400000, 12, U_RW, false);
         CHECK(load(at, VIEW_USER, &v));
         del(root[0], at);
-        mmu_tlbi_range(cpu, at, PAGE_SIZE, cur_asid);
+        tlbi_range(cpu, at, PAGE_SIZE, cur_asid);
         if (i % 200 == 199)
             policy_charge(cpu, MS);
     }
@@ -781,6 +895,7 @@ int main(int argc, char **argv)
     test_fill_and_fault(shadow);
     test_sync(shadow);
     test_churn(shadow);
+    test_notes(shadow);
     test_block();
     test_switch(shadow);
     test_switch_exits();

@@ -38,7 +38,7 @@ void a64_write_fpsr(struct vcpu *c, uint64_t v) { fpsr = v; }
 /* ---- the recorder ---- */
 
 static struct {
-    unsigned switches, all, asid_calls, ranges, icache, icache_all, waits, gic, watches;
+    unsigned switches, all, asid_calls, ranges, completes, icache, icache_all, waits, gic, watches;
     uint64_t va, size;
     int asid;
     bool broadcast;
@@ -57,6 +57,11 @@ static void h_range(struct vcpu *c, uint64_t va, uint64_t size, int asid, bool b
     rec.asid = asid;
     rec.broadcast = broadcast;
 }
+static void h_complete(struct vcpu *c)
+{
+    rec.completes++;
+    c->tlbi_pending = 0;
+}
 static enum walk_status h_probe(struct vcpu *c, uint64_t va, enum access acc, enum view view, struct walk *out)
 {
     *out = rec.probe;
@@ -71,7 +76,7 @@ static void h_send_event(struct vcpu *c, bool all) {}
 static void h_yield(struct vcpu *c) {}
 static uint64_t h_read(uint64_t gpa, bool *ok) { *ok = false; return 0; }
 static const struct a64_host_ops host = {
-    .switch_space = h_switch, .tlbi_all = h_all, .tlbi_asid = h_asid, .tlbi_range = h_range, .probe = h_probe,
+    .switch_space = h_switch, .tlbi_all = h_all, .tlbi_asid = h_asid, .tlbi_range = h_range, .tlbi_complete = h_complete, .probe = h_probe,
     .icache_inval = h_icache, .icache_inval_all = h_icache_all, .wait = h_wait, .wait_event = h_wait_event,
     .send_event = h_send_event, .yield = h_yield, .debug_changed = h_debug, .read_gpa64 = h_read,
 };
@@ -676,6 +681,18 @@ static void test_maintenance(void)
     EQ(rec.all, 1);
     run(INSN_SYS(0u, 1, 0, 8, 1, 0, 31));         /* VMALLE1OS */
     EQ(rec.all, 2);
+    /* The next DSB completes them, whatever it orders; no other barrier. It leaves the block. */
+    for (unsigned crm = 0; crm < 16; crm++) {
+        run(0xd503309fu | crm << 8);
+        EQ(unwound, 0);
+        EQ(rec.completes, crm);
+        cpu->v.tlbi_pending = 1;
+        run(0xd50330bfu | crm << 8);              /* DMB */
+        EQ(unwound, 0);
+        run(0xd503309fu | crm << 8);
+        EQ(unwound && pc() == CODE + 4, 1);
+        EQ(rec.completes, crm + 1);
+    }
     /* RVAE1IS: TG 4K, SCALE 1, NUM 3: (3 + 1) << 6 pages */
     cpu->v.r[1] = 7ull << 48 | 1ull << 46 | 1ull << 44 | 3ull << 39 | 0x12345;
     run(INSN_SYS(0u, 1, 0, 8, 2, 1, 1));

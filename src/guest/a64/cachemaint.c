@@ -91,6 +91,15 @@ static uint64_t tlbi(struct vcpu *v, uint64_t x, uint64_t op, uint64_t d)
 }
 const struct ir_helper a64_hp_tlbi = { "tlbi", tlbi, HELPER_PLAIN };
 
+/* The DSB is done when they are. Code pages may be others now: the next block is found by the run loop. */
+static uint64_t tlbi_done(struct vcpu *v, uint64_t a, uint64_t b, uint64_t d)
+{
+    a64(v)->host->tlbi_complete(v);
+    vcpu_set_pc(v, vcpu_pc(v) + 4);
+    vcpu_unwind(v);
+}
+const struct ir_helper a64_hp_tlbi_done = { "tlbi_done", tlbi_done, HELPER_TRAPS };
+
 /* ---- AT ---- */
 
 static uint64_t at(struct vcpu *v, uint64_t va, uint64_t op, uint64_t d)

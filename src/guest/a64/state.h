@@ -38,6 +38,8 @@ struct a64_host_ops {
     void (*tlbi_all)(struct vcpu *c);
     void (*tlbi_asid)(struct vcpu *c, uint16_t asid);
     void (*tlbi_range)(struct vcpu *c, uint64_t va, uint64_t size, int asid /* -1: any */, bool broadcast);
+    /* Before a DSB completes with v.tlbi_pending set: what the above named is gone. The vCPU leaves translated code behind it. */
+    void (*tlbi_complete)(struct vcpu *c);
     enum walk_status (*probe)(struct vcpu *c, uint64_t va, enum access acc, enum view view, struct walk *out);
     void (*icache_inval)(struct vcpu *c, uint64_t gpa, uint64_t len);
     void (*icache_inval_all)(struct vcpu *c);

@@ -84,6 +84,7 @@ enum a64_tlbi { TLBI_ALL, TLBI_VA, TLBI_ASID, TLBI_VAA, TLBI_RVA, TLBI_RVAA };
 #define TLBI_BROADCAST 0x100u
 enum a64_at { AT_S1E1R, AT_S1E1W, AT_S1E0R, AT_S1E0W, AT_S1E1RP, AT_S1E1WP };
 extern const struct ir_helper a64_hp_tlbi;        /* (operand, enum a64_tlbi | TLBI_BROADCAST) */
+extern const struct ir_helper a64_hp_tlbi_done;   /* of a TRAPNZ at a DSB: TLBIs complete */
 extern const struct ir_helper a64_hp_at;          /* (va, enum a64_at) */
 extern const struct ir_helper a64_hp_dc;          /* (va, 1: IVAC, which needs write permission) */
 extern const struct ir_helper a64_hp_ic_va;       /* (va) */

@@ -1,0 +1,175 @@
+/*
+ * tlbi.c - the guest's TLB maintenance: noted as it is issued, merged, and done at the barrier that completes it.
+ *
+ * A TLBI is complete when a DSB behind it on the same PE is; until then any translation that it names may still be used
+ * (Arm ARM DDI 0487, D8.14). So a TLBI only makes a note in its vCPU, without the lock, and the DSB does what was noted: one exit
+ * for a loop over pages, or for the two ASIDs under which Linux invalidates each page with KPTI. Operands are decoded when they are
+ * noted: what they name does not depend on what is in force later.
+ *
+ * Owns struct tlbi_notes. What is compared or dropped is sync.c's and softtlb.c's.
+ */
+#include "base/log.h"
+#include "base/quiet.h"
+#include "mmu/internal.h"
+
+/* A TLBI of everything leaves nothing to say for the others. */
+static void done_noting(struct vcpu *c, enum mmu_exit kind)
+{
+    struct tlbi_notes *t = &mv(c)->tlbi;
+    t->count[kind - MMU_EXIT_tlbi_va]++;
+    t->kind = MAX(t->kind, (uint8_t)kind);
+    c->tlbi_pending = 1;
+    if (unlikely(t->n == TLBI_NOTES || mmu.cfg.verify)) {
+        mmu_tlbi_complete(c);
+        c->tlbi_pending = 1;                      /* the barrier leaves translated code all the same: see mmu.h */
+    }
+}
+
+void mmu_tlbi_all(struct vcpu *c)
+{
+    mv(c)->tlbi.n = 0;
+    done_noting(c, MMU_EXIT_tlbi_all);
+}
+
+void mmu_tlbi_asid(struct vcpu *c, uint16_t asid)
+{
+    struct tlbi_notes *t = &mv(c)->tlbi;
+    bool known = t->kind == MMU_EXIT_tlbi_all;
+    for (unsigned i = 0; i < t->n && !known; i++)
+        known = !t->note[i].range && t->note[i].asid == asid;
+    if (!known)
+        t->note[t->n++] = (struct tlbi_note){ .asid = asid };
+    done_noting(c, MMU_EXIT_tlbi_asid);
+}
+
+/* Do [va, last] and the note's range touch or overlap? Neither crosses the middle of the address space. */
+static bool adjoins(const struct tlbi_note *n, uint64_t va, uint64_t last)
+{
+    return va_half(va) == va_half(n->va) && (n->last == ~0ull || va <= n->last + 1) && (last == ~0ull || n->va <= last + 1);
+}
+
+void mmu_tlbi_range(struct vcpu *c, uint64_t va, uint64_t size, int asid)
+{
+    struct tlbi_notes *t = &mv(c)->tlbi;
+    uint64_t last = size - 1 > ~va ? ~0ull : va + size - 1;
+    if (va_half(last) != va_half(va))             /* what lies behind the half's end is no address */
+        last = va | ((1ull << 55) - 1);
+    bool known = t->kind == MMU_EXIT_tlbi_all;
+    for (unsigned i = t->n; i-- > 0 && !known;) {
+        struct tlbi_note *n = &t->note[i];
+        if (n->range && n->asid == asid && adjoins(n, va, last)) {
+            n->va = MIN(n->va, va);
+            n->last = MAX(n->last, last);
+            known = true;
+        }
+    }
+    if (!known)
+        t->note[t->n++] = (struct tlbi_note){ .range = true, .asid = asid, .va = va, .last = last };
+    done_noting(c, MMU_EXIT_tlbi_va);
+}
+
+static void complete_all(struct vcpu *c)
+{
+    log_to(mmu, "mmu: tlbi all\n");
+    for (unsigned i = 0; i < mmu.n_spaces; i++) {
+        if (space_in_force(mmu.all[i]))
+            sync_space(c, mmu.all[i]);
+        else
+            space_stale(mmu.all[i]);
+    }
+    softtlb_flush_kernel_low_all();
+}
+
+static bool names_space(const struct tlbi_notes *t, const struct space *s)
+{
+    for (unsigned i = 0; i < t->n; i++)
+        if (!t->note[i].range && space_has_asid(s, t->note[i].asid))
+            return true;
+    return false;
+}
+
+static void complete_asids(struct vcpu *c, const struct tlbi_notes *t)
+{
+    for (unsigned i = 0; i < mmu.n_spaces; i++) {
+        struct space *s = mmu.all[i];
+        if (!names_space(t, s) || !space_has_local(s))
+            continue;
+        if (space_in_force(s))
+            sync_local(c, s);
+        else
+            space_stale(s);
+    }
+    for (unsigned i = 0; i < t->n; i++)
+        if (!t->note[i].range) {
+            log_to(mmu, "mmu: tlbi asid %d\n", t->note[i].asid);
+            softtlb_flush_kernel_low_asid(t->note[i].asid);
+        }
+}
+
+/* Has a note before note[i] done its range in s already? With KPTI the same pages come under both of a process's ASIDs. */
+static bool was_done(const struct tlbi_notes *t, unsigned i, const struct space *s)
+{
+    const struct tlbi_note *n = &t->note[i];
+    for (unsigned k = 0; k < i; k++) {
+        const struct tlbi_note *o = &t->note[k];
+        if (o->range && o->va <= n->va && o->last >= n->last && space_has_asid(s, o->asid))
+            return true;
+    }
+    return false;
+}
+
+static void complete_range(struct vcpu *c, const struct tlbi_notes *t, unsigned at)
+{
+    const struct tlbi_note *n = &t->note[at];
+    unsigned half = va_half(n->va);
+    log_to(mmu, "mmu: tlbi va %#llx last %#llx asid %d\n", (unsigned long long)n->va, (unsigned long long)n->last, n->asid);
+    for (unsigned i = 0; i < mmu.n_spaces; i++) {
+        struct space *s = mmu.all[i];
+        if (s->half == half && (s->has_global || space_has_asid(s, n->asid)) && !was_done(t, at, s))
+            sync_range(c, s, n->va, n->last);
+    }
+    if (half == 0)
+        softtlb_flush_kernel_low_asid(n->asid);
+}
+
+void mmu_tlbi_complete(struct vcpu *c)
+{
+    struct tlbi_notes *t = &mv(c)->tlbi;
+    c->tlbi_pending = 0;
+    if (!t->kind)
+        return;
+    exit_begin(c, (enum mmu_exit)t->kind);
+    mmu_lock();
+    mmu.touched = 0;
+    for (unsigned i = 0; i < mmu.n_vcpus; i++)
+        if (mv(mmu.vcpu[i])->in_mmio)
+            mmu_touched(i);
+    mmu.stats.tlbi_va += t->count[0];
+    mmu.stats.tlbi_asid += t->count[1];
+    mmu.stats.tlbi_all += t->count[2];
+    if (mmu.cfg.sync == SYNC_WP)
+        wp_settle(c);
+    if (t->kind == MMU_EXIT_tlbi_all) {
+        complete_all(c);
+    } else {
+        if (t->kind == MMU_EXIT_tlbi_asid)
+            complete_asids(c, t);
+        for (unsigned i = 0; i < t->n; i++)
+            if (t->note[i].range)
+                complete_range(c, t, i);
+    }
+    *t = (struct tlbi_notes){ .n = 0 };
+    /*
+     * What was named is out of every cache and window. Another vCPU may have probed its software TLB a moment ago, or run with the
+     * key of a code page that was remapped: wait until it has left translated code. Whoever waits counts as having left, so
+     * that two may wait for each other.
+     */
+    uint32_t others = mmu.touched & ~(1u << mv(c)->index);
+    mmu_unlock();
+    if (unlikely(others)) {
+        quiet_pause(c->index);
+        quiet_wait(others, false);
+        quiet_resume(c->index);
+    }
+    exit_end(c);
+}
