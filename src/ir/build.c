@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#define ROOM 200                                 /* operations that one guest instruction may need, with slack */
 #define MAX_DISP 32768                           /* |displacement| kept in an access: windows have 64 KiB guard areas */
 
 /* gpr64[]: the register is gpr32[] zero-extended, and no instruction makes that value yet. */
@@ -26,17 +25,6 @@ void ir_reset(struct ir_block *b, uint32_t pc_off)
     memset(b->gpr64, 0xff, sizeof(b->gpr64));
     memset(b->vec, 0xff, sizeof(b->vec));
     memset(b->recent, 0xff, sizeof(b->recent));
-}
-
-void ir_begin_insn(struct ir_block *b, uint32_t pc_off)
-{
-    b->cur_pc_off = (uint16_t)pc_off;
-    b->guest_insns++;
-}
-
-bool ir_has_room(const struct ir_block *b)
-{
-    return b->n + ROOM <= IR_MAX_INSNS;
 }
 
 /* ---- appending ---- */

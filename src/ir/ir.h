@@ -109,9 +109,14 @@ struct ir_block {
 
 /* ---- builder (src/ir/build.c): folds constants, forwards guest registers, removes identities as it goes ---- */
 void ir_reset(struct ir_block *b, uint32_t pc_off);
-void ir_begin_insn(struct ir_block *b, uint32_t pc_off);
+static inline void ir_begin_insn(struct ir_block *b, uint32_t pc_off)
+{
+    b->cur_pc_off = (uint16_t)pc_off;
+    b->guest_insns++;
+}
+#define IR_ROOM 200                              /* operations that one guest instruction may need, with slack */
 /* Room for another guest instruction of the worst case? */
-bool ir_has_room(const struct ir_block *b) MUST_CHECK;
+static inline bool ir_has_room(const struct ir_block *b) { return b->n + IR_ROOM <= IR_MAX_INSNS; }
 
 ir_val ir_const(struct ir_block *b, enum ir_type t, uint64_t imm);
 ir_val ir_getr(struct ir_block *b, enum ir_type t, unsigned reg);
@@ -183,6 +188,14 @@ static inline enum ir_type ir_result_type(const struct ir_insn *i)
 {
     unsigned r = ir_op_info[i->op].result;
     return (enum ir_type)(r == IR_RES_T ? i->t : r);
+}
+/* i has no operands b and c, as most: one comparison. */
+static inline bool ir_no_bc(const struct ir_insn *i)
+{
+    uint32_t bc;
+    _Static_assert(offsetof(struct ir_insn, c) == offsetof(struct ir_insn, b) + 2, "side by side");
+    __builtin_memcpy(&bc, &i->b, 4);
+    return bc == ((uint32_t)IR_NONE << 16 | IR_NONE);
 }
 /* Effects of one instruction, a CALL's helper included. */
 uint32_t ir_effects(const struct ir_insn *i);

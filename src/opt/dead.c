@@ -106,6 +106,8 @@ void opt_block(struct ir_block *b)
         }
         if (i->a != IR_NONE)
             used[i->a] = 1;
+        if (ir_no_bc(i))
+            continue;
         if (i->b != IR_NONE)
             used[i->b] = 1;
         if (i->c != IR_NONE)

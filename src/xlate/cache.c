@@ -141,8 +141,12 @@ void flush_jump_caches(uint32_t how)
 
 void cache_purge_jumps(const struct block *b)
 {
+    _Static_assert(1 << JC_BITS < JC_ANYWHERE, "an index and one");
+    if (!b->jc)
+        return;
+    unsigned from = b->jc == JC_ANYWHERE ? 0 : b->jc - 1u, to = b->jc == JC_ANYWHERE ? 1u << JC_BITS : b->jc;
     for (unsigned v = 0; v < xl.n_vcpus; v++)
-        for (unsigned i = 0; i < ARRAY_LEN(xl.vcpu[v]->jc); i++) {
+        for (unsigned i = from; i < to; i++) {
             struct jc_entry *j = &xl.vcpu[v]->jc[i];
             if (j->code != b->code.entry)
                 continue;
@@ -301,7 +305,7 @@ static void describe(struct block *b, const struct ir_block *ir, uint64_t gpa, u
     b->gpa = gpa;
     b->flags = flags;
     b->size = ir->size;
-    b->guest_insns = ir->guest_insns;
+    b->guest_insns = (uint16_t)ir->guest_insns;
     b->epoch = xl.epoch;
     memcpy(b->bytes, bytes, ir->size);
 }

@@ -36,12 +36,14 @@ struct link {                                     /* an exit of a block jumps to
     uint64_t gpa;                                 /* of the first block it led to; 0: none yet */
 };
 
+#define JC_ANYWHERE 0xffff
 struct block {
     uint64_t gpa;
     uint32_t flags;
     uint32_t size;                                /* guest bytes */
     uint32_t epoch;                               /* of the last check against memory */
-    uint32_t guest_insns;
+    uint16_t guest_insns;
+    uint16_t jc;                                  /* jump caches may have it at index jc - 1, JC_ANYWHERE; 0: none has */
     struct host_code code;                        /* (a look-up wants all so far and .entry: one line) */
     struct link *incoming;
     struct link out[HOST_MAX_EXITS];

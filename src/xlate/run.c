@@ -227,9 +227,11 @@ static struct block *find_or_add(struct vcpu *c, uint64_t pc, uint64_t gpa, uint
         return NULL;
     if (flags & XF_DEBUG)
         return b;
-    struct jc_entry *j = &c->jc[jc_index(pc)];
+    unsigned at = jc_index(pc);
+    struct jc_entry *j = &c->jc[at];
     j->key = pc ^ c->jc_ctx;
     j->code = b->code.entry;
+    b->jc = !b->jc || b->jc == at + 1 ? (uint16_t)(at + 1) : JC_ANYWHERE;
     if (x->pending)
         chain(c, x->pending, b);
     return b;

@@ -89,10 +89,12 @@ void alloc_prepare(struct gen *g)
         }
         if (i->a != IR_NONE)
             note_use(g, n, i->a);
-        if (i->b != IR_NONE)
-            note_use(g, n, i->b);
-        if (i->c != IR_NONE)
-            note_use(g, n, i->c);
+        if (!ir_no_bc(i)) {
+            if (i->b != IR_NONE)
+                note_use(g, n, i->b);
+            if (i->c != IR_NONE)
+                note_use(g, n, i->c);
+        }
         vec |= info->vec;
         x->wide = (info->result == IR_RES_T ? i->t : info->result) == IR_I64;
         switch ((enum ir_op)i->op) {
@@ -230,10 +232,12 @@ void evict(struct gen *g, unsigned reg)
     g->reg_h[reg] = false;
 }
 
+static uint32_t temps(bool vec) { return vec ? temp_xmms() : TEMP_GPRS; }
+
 /* A free register of the class; evicts what is cheapest, then what is used last. */
 static unsigned take(struct gen *g, bool vec)
 {
-    uint32_t cand = (vec ? temp_xmms() : TEMP_GPRS) & ~g->lock;
+    uint32_t cand = temps(vec) & ~g->lock;
     unsigned best = NOREG, best_score = 0;
     for (uint32_t m = cand; m; m &= m - 1) {
         unsigned r = (unsigned)__builtin_ctz(m);
@@ -267,6 +271,10 @@ unsigned temp(struct gen *g, bool vec)
 void make_free(struct gen *g, bool vec, unsigned n)
 {
     uint32_t was = g->lock;
+    unsigned have = 0;
+    for (uint32_t m = temps(vec) & ~was; m; m &= m - 1)
+        if (g->reg_val[__builtin_ctz(m)] == IR_NONE && ++have == n)
+            return;
     while (n--)
         temp(g, vec);
     g->lock = was;

@@ -81,6 +81,7 @@ struct gen {
     uint8_t *start, *limit;
     unsigned i;                                  /* current instruction */
     int flags_writer;                            /* instruction whose NZCV is in EFLAGS only, or -1 */
+    enum access_kind kind;                       /* of the access that is being lowered */
     bool vec;                                    /* the block uses vectors: its entry loads their homes */
     uint32_t lock;                               /* registers not to be evicted */
     uint16_t reg_val[32];                        /* root in each host register, or IR_NONE */
@@ -192,8 +193,10 @@ static inline void finish_operand(struct gen *g, unsigned n, ir_val v)
 static inline void finish(struct gen *g, unsigned n, const struct ir_insn *i)
 {
     finish_operand(g, n, i->a);
-    finish_operand(g, n, i->b);
-    finish_operand(g, n, i->c);
+    if (!ir_no_bc(i)) {
+        finish_operand(g, n, i->b);
+        finish_operand(g, n, i->c);
+    }
     struct val *x = &g->v[n];
     if (x->last == n && holds_anything(x) && x->root == n)
         free_val(g, n);

@@ -36,12 +36,6 @@ void stub_opnd(struct gen *g, struct opnd *o, ir_val v)
     }
 }
 
-/* Of the access that is being lowered. */
-static enum access_kind kind_of(const struct gen *g)
-{
-    return g->o->kind[g->b->insn[g->i].mem.view];
-}
-
 /* ---- the fast path's address ---- */
 
 static void align_check(struct gen *g, const struct ir_insn *i, struct stub *s, unsigned ra)
@@ -146,7 +140,7 @@ static unsigned soft_probe(struct gen *g, const struct ir_insn *i, struct stub *
  */
 static struct mo address(struct gen *g, const struct ir_insn *i, struct stub *s, unsigned ra, bool write)
 {
-    if (kind_of(g) == ACCESS_SOFT) {
+    if (g->kind == ACCESS_SOFT) {
         unsigned t = soft_probe(g, i, s, ra, write);
         return mo_bis(t, ra, 0, (int32_t)i->imm);
     }
@@ -160,7 +154,7 @@ static struct mo address(struct gen *g, const struct ir_insn *i, struct stub *s,
 static uint8_t *site_begin(struct gen *g)
 {
     /* The first two bytes of what may be overwritten lie in one line. */
-    if (kind_of(g) == ACCESS_REGION && ((uintptr_t)A->p & (LINE - 1)) == LINE - 1)
+    if (g->kind == ACCESS_REGION && ((uintptr_t)A->p & (LINE - 1)) == LINE - 1)
         nops(A, 1);
     return A->p;
 }
@@ -168,7 +162,7 @@ static uint8_t *site_begin(struct gen *g)
 /* The instruction from START on touches memory. It is made at least five bytes long, by prefixes without meaning. */
 static void site_end(struct gen *g, struct stub *s, uint8_t *start)
 {
-    if (kind_of(g) != ACCESS_REGION)
+    if (g->kind != ACCESS_REGION)
         return;
     unsigned len = (unsigned)(A->p - start);
     if (len < 5) {
@@ -197,16 +191,22 @@ static void stub_common(struct gen *g, struct stub *s, const struct ir_insn *i, 
         bug("NZCV is not in memory before an access");   /* who may fault has had it stored */
 }
 
+static inline void release_operand(struct gen *g, ir_val v)
+{
+    unsigned r = v == IR_NONE ? NOREG : dying_reg(g, v);
+    if (r != NOREG) {
+        free_val(g, g->v[v].root);
+        unlock(g, r);
+    }
+}
+
 /* Operands that die may give their registers to the result: the access itself is the only writer of it. */
 static void release_dying(struct gen *g, const struct ir_insn *i, struct mo m, bool drop_h)
 {
-    const ir_val arg[3] = {i->a, i->b, i->c};
-    for (unsigned k = 0; k < 3; k++) {
-        unsigned r = arg[k] == IR_NONE ? NOREG : dying_reg(g, arg[k]);
-        if (r != NOREG) {
-            free_val(g, g->v[arg[k]].root);
-            unlock(g, r);
-        }
+    release_operand(g, i->a);
+    if (!ir_no_bc(i)) {
+        release_operand(g, i->b);
+        release_operand(g, i->c);
     }
     unsigned root = g->reg_val[m.base];
     if (root == IR_NONE) {
@@ -242,9 +242,9 @@ static void load(struct gen *g, const struct ir_insn *i)
     unsigned ra = use(g, i->a);
     struct stub *s = new_stub(g, STUB_LOAD);
     struct mo m = {0};
-    bool slow = kind_of(g) == ACCESS_SLOW, wanted = g->v[g->i].last > g->i;
+    bool slow = g->kind == ACCESS_SLOW, wanted = g->v[g->i].last > g->i;
     if (!slow) {
-        if (kind_of(g) == ACCESS_REGION)
+        if (g->kind == ACCESS_REGION)
             make_free(g, false, 2);
         m = address(g, i, s, ra, false);
     }
@@ -270,7 +270,7 @@ static void load_vec(struct gen *g, const struct ir_insn *i)
     unsigned ra = use(g, i->a);
     struct stub *s = new_stub(g, STUB_LOADV);
     struct mo m = {0};
-    bool slow = kind_of(g) == ACCESS_SLOW;
+    bool slow = g->kind == ACCESS_SLOW;
     if (!slow) {
         make_free(g, true, 1);
         m = address(g, i, s, ra, false);
@@ -305,7 +305,7 @@ static void store(struct gen *g, const struct ir_insn *i)
     bool c = is_const(g, i->b, &imm) && val_of(g, i->b)->reg == NOREG && (i->mem.size < 3 || fits32(imm));
     unsigned rb = c ? NOREG : use(g, i->b);
     s->val = c ? (struct opnd){true, NOREG, imm} : (struct opnd){false, (uint8_t)rb, 0};
-    if (kind_of(g) == ACCESS_SLOW) {
+    if (g->kind == ACCESS_SLOW) {
         stub_common(g, s, i, ra);
         stub_from(s, jmp32(A));
         A->ef = false;
@@ -347,7 +347,7 @@ static void store_vec(struct gen *g, const struct ir_insn *i)
     unsigned ra = use(g, i->a), rb = use(g, i->b);
     struct stub *s = new_stub(g, STUB_STOREV);
     s->val = (struct opnd){false, (uint8_t)rb, 0};
-    if (kind_of(g) == ACCESS_SLOW) {
+    if (g->kind == ACCESS_SLOW) {
         stub_common(g, s, i, ra);
         stub_from(s, jmp32(A));
         A->ef = false;
@@ -394,7 +394,7 @@ static void old_to_result(struct gen *g, const struct ir_insn *i, struct stub *s
 
 static bool amo_slow(struct gen *g, const struct ir_insn *i, struct stub *s)
 {
-    if (kind_of(g) != ACCESS_SLOW)
+    if (g->kind != ACCESS_SLOW)
         return false;
     if (g->v[g->i].last > g->i) {
         s->dst = (uint8_t)def(g, NOREG);
@@ -544,7 +544,7 @@ static void pair(struct gen *g, const struct ir_insn *i)
     s->val = (struct opnd){false, (uint8_t)rb, 0};
     s->val2 = (struct opnd){false, (uint8_t)rc, 0};
     stub_common(g, s, i, ra);
-    if (kind_of(g) == ACCESS_SLOW) {
+    if (g->kind == ACCESS_SLOW) {
         g->lock &= ~fixed;
         amo_slow(g, i, s);
         return;
@@ -552,7 +552,7 @@ static void pair(struct gen *g, const struct ir_insn *i)
     mov_mr(A, true, frame(F_TMP), RBX);
     s->rbx = true;
     struct mo m = address(g, i, s, ra, true);
-    if (kind_of(g) == ACCESS_SOFT) {
+    if (g->kind == ACCESS_SOFT) {
         lea(A, true, m.base, m);
         m = mo_bd(m.base, 0);
     }
@@ -596,6 +596,7 @@ static void pair(struct gen *g, const struct ir_insn *i)
 
 bool lower_mem(struct gen *g, const struct ir_insn *i)
 {
+    g->kind = g->o->kind[i->mem.view];
     switch ((enum ir_op)i->op) {
     case IR_LD: load(g, i); return true;
     case IR_LDV: load_vec(g, i); return true;
