@@ -103,6 +103,7 @@ struct policy {
     int64_t balance;                              /* what windows saved, or would have, less what they cost */
     int64_t wait;                                 /* without windows: look at the working set when the balance is this; with: overdraft */
     uint64_t user_ns;
+    uint64_t translate_ns;                        /* of its code, by whichever vCPU: atomic */
     uint64_t refills, faults, fills, drops;
 };
 
@@ -364,6 +365,7 @@ void policy_held(struct space *s, unsigned ns);   /* code with windows spent tha
 void policy_fault(struct space *s);               /* a user access faulted in the guest: a new page, mostly */
 void policy_fill(struct vcpu *c, struct space *s);
 void policy_drop(struct space *s, unsigned pages);    /* a TLBI took so many pages (not 0) away at once */
+void policy_exec(const struct space *s, uint64_t gpa);            /* its code is fetched from that page */
 void policy_new_owner(struct space *s);           /* the root table belongs to another process now */
 bool policy_waits(const struct space *s);         /* it lost its windows: policy_leave() will have something to do */
 void policy_leave(struct space *s);               /* s was in force on a vCPU: windows it lost meanwhile may go */

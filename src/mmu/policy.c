@@ -29,8 +29,12 @@
 #define REFILL 150                                /* ns of a software TLB refill: a walk, mostly */
 #define UNSERVED 8u                               /* one page in so many may be in a region that has no window */
 #define OTHER_WORK 3000                           /* ps of a program between two accesses to memory */
-#define CODE_PAGE 30000                           /* ns to translate the hot blocks of a page of code anew */
+#define CODE_PAGE 10000                           /* ns to translate the hot blocks of a page of code anew, at least */
+#define CODE_AGAIN 2                              /* of what was translated so far, one part in so many is hot */
+#define BLOCK_MAX 50000u                          /* ns that one translation may stand for: its thread may have been off its CPU */
 #define MOVE_MIN 300000                           /* ns: below this nothing is decided */
+#define OVERDRAFT_MIN 2000000                     /* ns: a program that gets new memory is no churn */
+#define DEBT_MAX 1000000                          /* ns of faults that a space without windows has to make up for */
 #define CREDIT_MAX 4000000                        /* ns that a space with windows may save for bad times, */
 #define CREDIT_SHARE 64u                          /* and one in so many of the time it ran */
 #define DEMOTIONS_MAX 8u
@@ -45,6 +49,8 @@ static struct {
     struct policy_event *event;
     unsigned n_events;
     uint64_t lost;
+    uint64_t *code;                               /* a bit a page of RAM: code was run from there through windows */
+    uint64_t code_pages;
 } pol;
 
 void policy_init(void)
@@ -56,6 +62,8 @@ void policy_init(void)
     calibrate(&cost);
     policy_set_costs(&cost);
     pol.event = xcalloc(POLICY_EVENTS, sizeof(*pol.event));
+    pol.code_pages = mem_ram.size >> PAGE_SHIFT;
+    pol.code = xcalloc(pol.code_pages / 64 + 1, sizeof(*pol.code));
     log_to(mmu, "mmu: costs: fault %llu map %llu page %llu unmap %llu ns, share %u/%u\n", (unsigned long long)pol.cost.fault,
            (unsigned long long)pol.cost.map, (unsigned long long)pol.cost.page, (unsigned long long)pol.cost.unmap, pol.share, SHARE);
 }
@@ -113,9 +121,51 @@ static int by_va(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static int64_t move_cost(const struct space *s, unsigned pages)
+/* Has code of the page been translated for windows? SET: it will be. Flash is not remembered. */
+static bool code_known(uint64_t gpa, bool set)
 {
-    return (int64_t)(pages * pol.cost.map + s->n_exec * (uint64_t)CODE_PAGE);
+    uint64_t n = (gpa - mem_ram.base) >> PAGE_SHIFT;
+    if (n >= pol.code_pages)
+        return false;
+    bool known = pol.code[n / 64] >> (n & 63) & 1;
+    if (set)
+        pol.code[n / 64] |= 1ull << (n & 63);
+    return known;
+}
+
+/*
+ * What translating s's code for windows will take: as its translation took until now, as far as that is known and nobody else did it.
+ * SET: it is going to be done.
+ */
+static uint64_t code_cost(const struct space *s, bool set)
+{
+    uint64_t unknown = 0;
+    for (uint32_t i = 0; s->n_exec && i < s->cap_exec; i++)
+        unknown += s->exec[i].used && !code_known(s->exec[i].gpa, set);
+    return unknown ? MAX(unknown * CODE_PAGE, s->policy.translate_ns / CODE_AGAIN * unknown / s->n_exec) : 0;
+}
+
+/* The N pages, sorted, of which some have no translation any more (they are taken out: *n), become windows' in so many ns. */
+static uint64_t fill_cost(struct vcpu *c, const struct space *s, uint64_t *va, unsigned *n)
+{
+    unsigned kept = 0, runs = 0;
+    uint64_t next_va = 0, next_gpa = 0;
+    for (unsigned i = 0; i < *n; i++) {
+        struct walk w;
+        if (mmu.guest->walk_space(c, &s->id, 0, va[i], ACC_READ, VIEW_USER, &w) != WALK_OK)
+            continue;
+        uint64_t gpa = w.gpa & PAGE_MASK;
+        bool in_run = va[i] == next_va && gpa == next_gpa;
+        /* Of a block all that a group holds is one run. */
+        if (w.shift >= GROUP_SHIFT && kept && va[i] >> GROUP_SHIFT == va[kept - 1] >> GROUP_SHIFT)
+            in_run = true;
+        runs += !in_run;
+        va[kept++] = va[i];
+        next_va = va[i] + PAGE_SIZE;
+        next_gpa = gpa + PAGE_SIZE;
+    }
+    *n = kept;
+    return runs * pol.cost.map + (kept - runs) * pol.cost.page;
 }
 
 /*
@@ -142,12 +192,12 @@ static void promote(struct vcpu *c, struct space *s)
     struct policy *p = &s->policy;
     static uint64_t va[SOFTTLB_MAX * MMU_VCPUS];  /* under the lock */
     unsigned n = softtlb_pages(s, va);
-    int64_t cost = move_cost(s, n) << p->demotions;
+    qsort(va, n, sizeof(*va), by_va);
+    int64_t move = (int64_t)(code_cost(s, false) + fill_cost(c, s, va, &n)), cost = move << p->demotions;
     if (p->balance < cost) {
         p->wait = cost;                           /* the working set is counted again when the balance is that high */
         return;
     }
-    qsort(va, n, sizeof(*va), by_va);
     if (!regions_fit(va, n)) {
         note(s, POLICY_REGIONS, cost, 0);
         p->demotions = MIN(p->demotions + 1u, DEMOTIONS_MAX);
@@ -162,11 +212,12 @@ static void promote(struct vcpu *c, struct space *s)
             continue;
         fill_window(c, s, VIEW_USER, va[i], &w);
     }
+    code_cost(s, true);
     mmu.stats.promotions++;
     mode_changed(s, true);
     note(s, POLICY_HOT, cost, (uint32_t)(mmu.stats.filled_pages - before));
     p->balance = 0;
-    p->wait = move_cost(s, n) / 2;
+    p->wait = MAX(move / 2, OVERDRAFT_MIN);
 }
 
 static void demote(struct space *s, enum policy_reason why)
@@ -195,7 +246,7 @@ static void credit(struct policy *p, int64_t ns)
     if (p->windows)
         p->balance = MIN(p->balance, (int64_t)(CREDIT_MAX + p->user_ns / CREDIT_SHARE));
     else
-        p->balance = MAX(p->balance, -CREDIT_MAX);
+        p->balance = MAX(p->balance, -DEBT_MAX);
 }
 
 void policy_charge(struct vcpu *c, uint64_t ns)
@@ -234,7 +285,19 @@ void mmu_sample(struct vcpu *c)
     mmu_unlock();
 }
 
-void mmu_spent(struct vcpu *c, uint64_t ns) { mv(c)->sampled += ns; }
+void mmu_spent(struct vcpu *c, uint64_t ns)
+{
+    struct space *s = mv(c)->cur[0];
+    mv(c)->sampled += ns;
+    if (s && mmu.guest->fetch_view(c) == VIEW_USER)
+        __atomic_fetch_add(&s->policy.translate_ns, MIN(ns, BLOCK_MAX), __ATOMIC_RELAXED);
+}
+
+void policy_exec(const struct space *s, uint64_t gpa)
+{
+    if (s->policy.windows)
+        code_known(gpa, true);
+}
 
 void policy_refill(struct space *s)
 {

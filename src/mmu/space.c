@@ -76,6 +76,7 @@ void space_note_exec(struct space *s, uint64_t va, const struct walk *w, enum vi
     uint64_t gpa = w->gpa & PAGE_MASK;
     struct exec_page *e = space_exec_page(s, va);
     s->exec_shift = MAX(s->exec_shift, w->shift);
+    policy_exec(s, gpa);
     if (e && e->used) {
         if (e->gpa == gpa) {
             s->exec_local |= !w->global;

@@ -843,21 +843,53 @@ static void test_policy(void)
     }
     CHECK(st->promotions == 2);
 
+    /* contiguous memory is cheap to move; new memory after the move is no churn */
+    uint64_t at = va + 0x40000000;
+    unsigned n;
+    uint64_t lost;
+    root[0] = 0x44000;
+    cur_asid = 14;
+    mmu_switch(cpu);
+    for (unsigned i = 0; i < 512; i++) {
+        add(root[0], at + 0x1000ull * i, RAM_BASE + 0x400000 + 0x1000ull * i, 12, U_RW, false);
+        CHECK(load(at + 0x1000ull * i, VIEW_USER, &v));
+    }
+    CHECK(run_until(true, 20) > 0 && st->promotions == 3 && installed(at, VIEW_USER) && installed(at + 0x1ff000, VIEW_USER));
+    const struct policy_event *e = policy_events(&n, &lost);
+    CHECK(e[n - 1].pages == 512 && e[n - 1].cost < 200000 && e[0].cost > 200000);
+    unsigned demotions = (unsigned)st->demotions;
+    for (unsigned i = 0; i < 200; i++) {
+        add(root[0], at + 0x400000 + 0x2000ull * i, RAM_BASE + 0x400000 + 0x1000ull * i, 12, U_RW, false);
+        CHECK(load(at + 0x400000 + 0x2000ull * i, VIEW_USER, &v));
+    }
+    CHECK(st->demotions == demotions && mmu_windows(cpu, VIEW_USER) & MMU_USER_WINDOWS);
+
+    /* a page that churned is held by the software TLB, right after each change, until it is used a lot */
+    for (unsigned i = 0; i <= CHURN_DROPS; i++) {
+        add(root[0], at, RAM_BASE + 0x400000 + 0x1000ull * i, 12, U_RW, false);
+        tlbi_range(cpu, at, PAGE_SIZE, cur_asid);
+        *ram(RAM_BASE + 0x400000 + 0x1000ull * i) = 100 + i;
+        CHECK(load(at, VIEW_USER, &v) && v == 100 + i);
+    }
+    CHECK(!installed(at, VIEW_USER) && in_tlb(at, VIEW_USER, true));
+    unsigned uses = 0;
+    for (; uses < 4 * CHURN_USES && !installed(at, VIEW_USER); uses++)
+        CHECK(store(at, VIEW_USER, uses) && load(at, VIEW_USER, &v) && v == uses);
+    CHECK(uses > CHURN_USES / 4 && uses < 4 * CHURN_USES);
+
     /* one whose memory is in more regions than there are slots stays on the software TLB */
     root[0] = 0x43000;
     cur_asid = 13;
     mmu_switch(cpu);
     for (unsigned i = 0; i < 20; i++) {
-        uint64_t at = va + ((uint64_t)i << REGION_SHIFT) + 0x1000ull * i;
+        at = va + ((uint64_t)i << REGION_SHIFT) + 0x1000ull * i;
         add(root[0], at, RAM_BASE + 0x400000 + 0x1000ull * i, 12, U_RW, false);
         CHECK(load(at, VIEW_USER, &v));
     }
     unsigned slots = window_free_slots(REGION_LOW_USER);
     run_until(true, 1000);
-    CHECK(st->promotions == 2 && window_free_slots(REGION_LOW_USER) == slots && mv(cpu)->cur[0]->policy.demotions > 0);
-    unsigned n;
-    uint64_t lost;
-    const struct policy_event *e = policy_events(&n, &lost);
+    CHECK(st->promotions == 3 && window_free_slots(REGION_LOW_USER) == slots && mv(cpu)->cur[0]->policy.demotions > 0);
+    e = policy_events(&n, &lost);
     CHECK(n > 4 && lost == 0 && e[0].windows && e[0].root == 0x41000 && e[0].pages >= 64 && !e[1].windows && e[1].reason == POLICY_CHURN &&
           e[3].reason == POLICY_NEW_OWNER && e[n - 1].reason == POLICY_REGIONS && !e[n - 1].windows);
     root[0] = old;
