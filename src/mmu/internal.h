@@ -345,6 +345,7 @@ void wp_settle(const struct vcpu *c);
 /* org.c: spt-org */
 enum lend { LEND_NO, LEND_OWNED, LEND_NEW };
 enum lend org_lend(struct space *s);              /* may s have windows now? takes another's if it must */
+bool org_room(const struct space *s);             /* it need not take them from a space that still runs */
 void org_note_fill(struct space *s, uint64_t va);
 void org_prefill(struct vcpu *c, struct space *s);
 void org_free(struct space *s);

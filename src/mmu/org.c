@@ -15,6 +15,7 @@
 #include "mmu/internal.h"
 
 #define GROUP_SETS 16u
+#define COLD 200e6                                /* ns without a run after which a set is not missed */
 
 static unsigned sets(void)
 {
@@ -22,7 +23,8 @@ static unsigned sets(void)
     return MAX(n, mmu.n_vcpus);                   /* code that runs may hold pointers into the windows of a space in force */
 }
 
-static bool take_set(const struct space *keep)
+/* Whose set would be taken: of the space that ran longest ago; NULL if those that have one are all in force. */
+static struct space *coldest(const struct space *keep)
 {
     struct space *old = NULL;
     for (unsigned i = 0; i < mmu.n_spaces; i++) {
@@ -30,6 +32,20 @@ static bool take_set(const struct space *keep)
         if (s->half == 0 && s->n_wins && s != keep && !space_in_force(s) && (!old || s->last_used < old->last_used))
             old = s;
     }
+    return old;
+}
+
+bool org_room(const struct space *s)
+{
+    if (mmu.cfg.org == ORG_PRIVATE || s->n_wins || mmu.n_sets < sets())
+        return true;
+    const struct space *old = coldest(s);
+    return old && (double)(int64_t)(now_ticks() - old->last_used) * ns_per_tick() > COLD;
+}
+
+static bool take_set(const struct space *keep)
+{
+    struct space *old = coldest(keep);
     if (!old)
         return false;
     mmu.stats.sets_taken++;

@@ -33,6 +33,7 @@
 #define CODE_AGAIN 2                              /* of what was translated so far, one part in so many is hot */
 #define BLOCK_MAX 50000u                          /* ns that one translation may stand for: its thread may have been off its CPU */
 #define MOVE_MIN 300000                           /* ns: below this nothing is decided */
+#define MOVE 500000                               /* ns of any move: the host's page tables for windows, made and taken away */
 #define OVERDRAFT_MIN 2000000                     /* ns: a program that gets new memory is no churn */
 #define DEBT_MAX 1000000                          /* ns of faults that a space without windows has to make up for */
 #define CREDIT_MAX 4000000                        /* ns that a space with windows may save for bad times, */
@@ -193,7 +194,7 @@ static void promote(struct vcpu *c, struct space *s)
     static uint64_t va[SOFTTLB_MAX * MMU_VCPUS];  /* under the lock */
     unsigned n = softtlb_pages(s, va);
     qsort(va, n, sizeof(*va), by_va);
-    int64_t move = (int64_t)(code_cost(s, false) + fill_cost(c, s, va, &n)), cost = move << p->demotions;
+    int64_t move = MOVE + (int64_t)(code_cost(s, false) + fill_cost(c, s, va, &n)), cost = move << p->demotions;
     if (p->balance < cost) {
         p->wait = cost;                           /* the working set is counted again when the balance is that high */
         return;
@@ -201,6 +202,10 @@ static void promote(struct vcpu *c, struct space *s)
     if (!regions_fit(va, n)) {
         note(s, POLICY_REGIONS, cost, 0);
         p->demotions = MIN(p->demotions + 1u, DEMOTIONS_MAX);
+        p->balance = 0;
+        return;
+    }
+    if (!org_room(s)) {                           /* spaces that took windows from each other would all be worse off */
         p->balance = 0;
         return;
     }

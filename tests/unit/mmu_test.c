@@ -856,7 +856,7 @@ static void test_policy(void)
     }
     CHECK(run_until(true, 20) > 0 && st->promotions == 3 && installed(at, VIEW_USER) && installed(at + 0x1ff000, VIEW_USER));
     const struct policy_event *e = policy_events(&n, &lost);
-    CHECK(e[n - 1].pages == 512 && e[n - 1].cost < 200000 && e[0].cost > 200000);
+    CHECK(e[n - 1].pages == 512 && e[n - 1].cost < e[0].cost);
     unsigned demotions = (unsigned)st->demotions;
     for (unsigned i = 0; i < 200; i++) {
         add(root[0], at + 0x400000 + 0x2000ull * i, RAM_BASE + 0x400000 + 0x1000ull * i, 12, U_RW, false);
@@ -876,6 +876,25 @@ static void test_policy(void)
     for (; uses < 4 * CHURN_USES && !installed(at, VIEW_USER); uses++)
         CHECK(store(at, VIEW_USER, uses) && load(at, VIEW_USER, &v) && v == uses);
     CHECK(uses > CHURN_USES / 4 && uses < 4 * CHURN_USES);
+
+    /* where sets are lent, none is taken from a space that ran a moment ago */
+    mmu.cfg.org = ORG_GROUP;
+    mmu.cfg.org_windows = 1;
+    struct space *owner = mv(cpu)->cur[0];
+    root[0] = 0x45000;
+    cur_asid = 15;
+    mmu_switch(cpu);
+    add(root[0], at, RAM_BASE + 0x400000, 12, U_RW, false);
+    CHECK(load(at, VIEW_USER, &v));
+    for (unsigned i = 0; i < mmu.n_spaces; i++)
+        mmu.all[i]->last_used = now_ticks() + (1ull << 40);
+    CHECK(!org_room(mv(cpu)->cur[0]));
+    run_until(true, 100);
+    CHECK(st->promotions == 3 && owner->n_wins);
+    for (unsigned i = 0; i < mmu.n_spaces; i++)
+        mmu.all[i]->last_used = 0;
+    CHECK(org_room(mv(cpu)->cur[0]));
+    mmu.cfg.org = ORG_PRIVATE;
 
     /* one whose memory is in more regions than there are slots stays on the software TLB */
     root[0] = 0x43000;
