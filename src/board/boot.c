@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,14 +26,6 @@ static uint16_t le16(const uint8_t *p) { uint16_t v; memcpy(&v, p, 2); return v;
 static uint32_t le32(const uint8_t *p) { uint32_t v; memcpy(&v, p, 4); return v; }
 static uint64_t le64(const uint8_t *p) { uint64_t v; memcpy(&v, p, 8); return v; }
 
-/* A kernel has thousands of pages: their faults would take longer than to read it. */
-static void use_huge_pages(uint8_t *buf, size_t len)
-{
-    uintptr_t lo = ALIGN_UP((uintptr_t)buf, 2 * MIB), hi = ALIGN_DOWN((uintptr_t)buf + len, 2 * MIB);
-    if (buf && lo < hi)
-        madvise((void *)lo, hi - lo, MADV_HUGEPAGE);
-}
-
 uint8_t *boot_read_file(const char *path, const char *what, uint64_t *len)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -43,7 +34,6 @@ uint8_t *boot_read_file(const char *path, const char *what, uint64_t *len)
     struct stat st;
     size_t room = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (size_t)st.st_size + 1 : 65536, used = 0;
     uint8_t *buf = malloc(room);
-    use_huge_pages(buf, room);
     for (;;) {
         if (!buf)
             die("out of memory for %s %s", what, path);
