@@ -5,7 +5,7 @@
  * on it. It owns up to REGION_SLOTS windows a group, a software TLB a vCPU and view, and the list of pages code was fetched from.
  * Not for other folders.
  *
- * Locking. mmu.lock is taken at the public entry points (mmu.h, and the slow paths of slow.c, which keep it until the access is
+ * Locking. mmu.lock is taken at the public entry points (mmu.h, and the slow paths of slow.c but held(), which keep it until the access is
  * done); everything inside runs under it as if there were one vCPU. Its holder never waits: not for the machine lock (MMIO is
  * called without it), not for a vCPU, not for src/xlate's lock. It is taken after those two. Guest faults are raised without it.
  *

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "mmu/internal.h"
 
-/* Every slow path runs from enter() to leave() under the lock, the access to RAM included: a TLBI comes before or after it. */
+/* Every slow path but held() runs from enter() to leave() under the lock, the access to RAM included: a TLBI comes before or after it. */
 static void enter(struct vcpu *c, uint32_t pc_off)
 {
     c->pc_off = pc_off;
