@@ -50,7 +50,7 @@ const struct a64_host_ops a64_host_ops = {
     .wait_event = exec_wait_event,
     .send_event = exec_send_event,
     .yield = exec_yield,
-    .mode_changed = xlate_tlbi,
+    .mode_changed = xlate_mode_changed,
     .read_gpa64 = read_gpa64,
 };
 _Static_assert((unsigned)LINE_IRQ == A64_LINE_IRQ && (unsigned)LINE_FIQ == A64_LINE_FIQ, "vcpu.lines");

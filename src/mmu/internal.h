@@ -5,8 +5,8 @@
  * on it. It owns up to REGION_SLOTS windows a group, a software TLB a vCPU and view, and the list of pages code was fetched from.
  * Not for other folders.
  *
- * Locking. mmu.lock is taken at the public entry points (mmu.h, and the slow paths of slow.c but held(), which keep it until the access is
- * done); everything inside runs under it as if there were one vCPU. Its holder never waits: not for the machine lock (MMIO is
+ * Locking. mmu.lock is taken at the public entry points (mmu.h, and the slow paths of slow.c but held(), which keep it until the
+ * access is done); everything inside runs under it as if there were one vCPU. Its holder never waits: not for the machine lock (MMIO is
  * called without it), not for a vCPU, not for src/xlate's lock. It is taken after those two. Guest faults are raised without it.
  *
  * Without the lock, a vCPU's own translated code reads its vcpu.delta[], region tables and software TLB arrays. A window is shared
@@ -152,7 +152,8 @@ struct tlbi_notes {
     uint32_t count[3];                            /* operations by address, by ASID, of everything */
     struct tlbi_note note[TLBI_NOTES];            /* not of everything: then there are none */
 };
-_Static_assert(MMU_EXIT_tlbi_va > 0 && MMU_EXIT_tlbi_asid == MMU_EXIT_tlbi_va + 1 && MMU_EXIT_tlbi_all == MMU_EXIT_tlbi_va + 2, "tlbi_notes.kind");
+_Static_assert(MMU_EXIT_tlbi_va > 0 && MMU_EXIT_tlbi_asid == MMU_EXIT_tlbi_va + 1 &&
+               MMU_EXIT_tlbi_all == MMU_EXIT_tlbi_va + 2, "tlbi_notes.kind");
 
 struct mmu_vcpu {
     struct vcpu *c;

@@ -53,7 +53,8 @@ static const struct tlb_entry *entry_of(const struct vcpu *c, enum view view, ui
 static uint8_t *held(struct vcpu *c, uint64_t va, unsigned size, struct ir_mem m)
 {
     const struct tlb_entry *e = entry_of(c, (enum view)m.view, va);
-    if ((m.write ? e->write_tag : e->read_tag) != (va & PAGE_MASK) || !(e->pte & TLB_NO_WINDOW) || va & ((size - 1) | ir_mem_align_mask(m)) ||
+    if ((m.write ? e->write_tag : e->read_tag) != (va & PAGE_MASK) || !(e->pte & TLB_NO_WINDOW) ||
+        va & ((size - 1) | ir_mem_align_mask(m)) ||
         ++mv(c)->held == HELD_SAMPLE || mmu.cfg.verify)
         return NULL;
     mv(c)->last_soft = true;

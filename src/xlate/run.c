@@ -148,7 +148,7 @@ static void refresh_ctx(struct vcpu *c, uint32_t flags)
     }
 }
 
-void xlate_tlbi(struct vcpu *c) { refresh_ctx(c, block_flags(c)); }
+void xlate_mode_changed(struct vcpu *c) { refresh_ctx(c, block_flags(c)); }
 
 void xlate_switch(struct vcpu *c)
 {
@@ -174,7 +174,7 @@ void xlate_flags_changed(struct vcpu *c)
     ((struct xlate_vcpu *)c->xlate)->own_salt = cache_new_salt();
     cache_flush_now(c);                           /* a new key for its own jump cache and for exits to other pages */
     xlate_unlock();
-    xlate_tlbi(c);
+    xlate_mode_changed(c);
 }
 
 /* Physical address of the vCPU's pc; false: the guest's fault was raised, pc is at its handler. */

@@ -61,8 +61,8 @@ void xlate_invalidate_all(void);
 void xlate_reset(void);
 /* What c's mode flags are in some page changed without its address space or mode changing (breakpoints): no jump skips the look-up. */
 void xlate_flags_changed(struct vcpu *c);
-/* Instruction translations for these virtual addresses may have changed: jump caches follow (called by src/mmu users at TLBI). */
-void xlate_tlbi(struct vcpu *c);
+/* What c fetches code through, or its mode flags, may have changed: the keys of its jump cache follow. */
+void xlate_mode_changed(struct vcpu *c);
 /* Other address spaces are in force (mmu_switch()); mode flags are what they were. */
 void xlate_switch(struct vcpu *c);
 

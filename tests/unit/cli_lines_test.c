@@ -9,6 +9,15 @@
 
 #include "cli/options.h"
 
+/* What anyvm gives every guest; the name of a CPU follows. */
+#define ANYVM \
+    "-chardev socket,id=serial0,host=127.0.0.1,port=7000,server=on,wait=off,logfile=l -serial chardev:serial0 -name " \
+    "vm -smp 2 -m 6144 -netdev " \
+    "user,id=net0,net=192.168.122.0/24,dhcpstart=192.168.122.50,ipv6=off,hostfwd=tcp:127.0.0.1:10022-:22 -drive " \
+    "file=D,format=qcow2,if=none,id=disk0,discard=unmap,detect-zeroes=unmap -device " \
+    "virtio-blk-pci,drive=disk0,bootindex=0 -rtc base=utc,clock=host,driftfix=slew -machine " \
+    "virt,accel=tcg,gic-version=3,usb=on -cpu "
+
 static const struct { const char *line, *error; } lines[] = {
     /* kunit */
     { "-nodefaults -m 1024 -kernel K -append A -no-reboot -nographic -serial stdio -machine virt -cpu max,pauth-impdef=on", "" },
@@ -168,34 +177,14 @@ static const struct { const char *line, *error; } lines[] = {
       "virtconsole,chardev=v,id=c -virtfs local,mount_tag=mount0,path=/,security_model=none",
       "" },
     /* anyvm */
-    { "-chardev socket,id=serial0,host=127.0.0.1,port=7000,server=on,wait=off,logfile=l -serial chardev:serial0 -name "
-      "vm -smp 2 -m 6144 -netdev "
-      "user,id=net0,net=192.168.122.0/24,dhcpstart=192.168.122.50,ipv6=off,hostfwd=tcp:127.0.0.1:10022-:22 -drive "
-      "file=D,format=qcow2,if=none,id=disk0,discard=unmap,detect-zeroes=unmap -device "
-      "virtio-blk-pci,drive=disk0,bootindex=0 -rtc base=utc,clock=host,driftfix=slew -machine "
-      "virt,accel=tcg,gic-version=3,usb=on -cpu max -device qemu-xhci -device virtio-net-pci,netdev=net0",
+    { ANYVM "max -device qemu-xhci -device virtio-net-pci,netdev=net0",
       "-device qemu-xhci: no device 'qemu-xhci' yet (-device help lists them)" },
-    { "-chardev socket,id=serial0,host=127.0.0.1,port=7000,server=on,wait=off,logfile=l -serial chardev:serial0 -name "
-      "vm -smp 2 -m 6144 -netdev "
-      "user,id=net0,net=192.168.122.0/24,dhcpstart=192.168.122.50,ipv6=off,hostfwd=tcp:127.0.0.1:10022-:22 -drive "
-      "file=D,format=qcow2,if=none,id=disk0,discard=unmap,detect-zeroes=unmap -device "
-      "virtio-blk-pci,drive=disk0,bootindex=0 -rtc base=utc,clock=host,driftfix=slew -machine "
-      "virt,accel=tcg,gic-version=3,usb=on -cpu neoverse-n1",
+    { ANYVM "neoverse-n1",
       "-cpu neoverse-n1: unknown CPU model 'neoverse-n1' (-cpu help lists them)" },
-    { "-chardev socket,id=serial0,host=127.0.0.1,port=7000,server=on,wait=off,logfile=l -serial chardev:serial0 -name "
-      "vm -smp 2 -m 6144 -netdev "
-      "user,id=net0,net=192.168.122.0/24,dhcpstart=192.168.122.50,ipv6=off,hostfwd=tcp:127.0.0.1:10022-:22 -drive "
-      "file=D,format=qcow2,if=none,id=disk0,discard=unmap,detect-zeroes=unmap -device "
-      "virtio-blk-pci,drive=disk0,bootindex=0 -rtc base=utc,clock=host,driftfix=slew -machine "
-      "virt,accel=tcg,gic-version=3,usb=on -cpu cortex-a72 -device virtio-net-pci,netdev=net0 -drive "
+    { ANYVM "cortex-a72 -device virtio-net-pci,netdev=net0 -drive "
       "if=pflash,format=raw,readonly=on,file=C -drive file=V,if=pflash,format=raw -snapshot",
       "" },
-    { "-chardev socket,id=serial0,host=127.0.0.1,port=7000,server=on,wait=off,logfile=l -serial chardev:serial0 -name "
-      "vm -smp 2 -m 6144 -netdev "
-      "user,id=net0,net=192.168.122.0/24,dhcpstart=192.168.122.50,ipv6=off,hostfwd=tcp:127.0.0.1:10022-:22 -drive "
-      "file=D,format=qcow2,if=none,id=disk0,discard=unmap,detect-zeroes=unmap -device "
-      "virtio-blk-pci,drive=disk0,bootindex=0 -rtc base=utc,clock=host,driftfix=slew -machine "
-      "virt,accel=tcg,gic-version=3,usb=on -cpu cortex-a72 -device virtio-gpu-pci",
+    { ANYVM "cortex-a72 -device virtio-gpu-pci",
       "-device virtio-gpu-pci: no device 'virtio-gpu-pci' yet (-device help lists them)" },
     /* libguestfs */
     { "-global virtio-blk-pci.scsi=off -no-user-config -nodefaults -display none -machine virt,accel=tcg -cpu max -m "
