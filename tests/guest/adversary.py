@@ -5,15 +5,15 @@
 
 Exit status 0 if every step passed. Prints one line a step."""
 
-import argparse
 import json
 import os
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from boot import get_guest, guest_command      # noqa: E402
-from console import Console, GuestError        # noqa: E402
+from boot import get_guest, guest_command, kernel_path  # noqa: E402
+from console import Console, GuestError                 # noqa: E402
+from steps import Steps, options                        # noqa: E402
 
 
 def expected(pages, processes, stripes):
@@ -38,8 +38,10 @@ def own_memory(pid):
         return next(int(line.split()[1]) * 1024 for line in f if line.startswith("RssAnon:"))
 
 
-def steps(args, command, stats):
-    own = 0
+def steps(args, tmp):
+    own, stats = 0, os.path.join(tmp, "stats.json")
+    append = "console=ttyAMA0 quiet gnomon.run=/opt/tests/adversary,%d,%d,%d" % (args.pages, args.processes, args.stripes)
+    command = guest_command(args.emulator + ["-stats", stats], kernel_path(args.kernel), get_guest("initramfs", "--tests"), append)
     with Console(command) as con:
         con.expect(r"gnomon-guest: user space is up", args.timeout)
         for line in expected(args.pages, args.processes, args.stripes):
@@ -62,31 +64,14 @@ def steps(args, command, stats):
 
 
 def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--kernel", default="bookworm", help="bookworm, trixie, or a path")
+    ap = options(__doc__, "adversary")
     ap.add_argument("--pages", type=int, default=20000, help="scattered pages")
     ap.add_argument("--processes", type=int, default=60, help="processes alive at a time")
     ap.add_argument("--stripes", type=int, default=1500, help="pages whose protections alternate")
     ap.add_argument("--own", type=int, default=600, metavar="MB", help="memory allowed beside the guest's RAM")
-    ap.add_argument("--timeout", type=float, default=120, help="seconds for each step")
-    ap.add_argument("--log", help="accepted for tests/run")
-    ap.add_argument("--name", default="adversary", help="prefix of the printed lines")
-    ap.add_argument("emulator", nargs="+")
     args = ap.parse_args()
-    try:
-        kernel = args.kernel if os.path.exists(args.kernel) else get_guest("kernel", args.kernel)
-        initrd = get_guest("initramfs", "--tests")
-        append = "console=ttyAMA0 quiet gnomon.run=/opt/tests/adversary,%d,%d,%d" % (args.pages, args.processes, args.stripes)
-        with tempfile.TemporaryDirectory() as tmp:
-            stats = os.path.join(tmp, "stats.json")
-            for step in steps(args, guest_command(args.emulator + ["-stats", stats], kernel, initrd, append), stats):
-                print("%s: ok: %s" % (args.name, step), flush=True)
-    except GuestError as e:
-        print("%s: FAILED: %s" % (args.name, e))
-        if e.tail:
-            print("".join("    | %s\n" % l for l in e.tail.split("\n")), end="")
-        return 1
-    return 0
+    with tempfile.TemporaryDirectory() as tmp:
+        return Steps(args.name).run(steps(args, tmp))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@
 
 The emulator's command is given without kernel and serial ports. Prints one line a step."""
 
-import argparse
 import os
 import select
 import signal
@@ -16,10 +15,10 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from boot import get_guest                                  # noqa: E402
-from console import GuestError                              # noqa: E402
-from devices import wait_for                                # noqa: E402
-from monitor import Qmp, Stream, need                       # noqa: E402
+from boot import get_guest, kernel_path # noqa: E402
+from devices import wait_for            # noqa: E402
+from monitor import Qmp, Stream, need   # noqa: E402
+from steps import Steps, options        # noqa: E402
 
 
 class Pipes(Stream):
@@ -84,6 +83,7 @@ def refusals(args, tmp):
 
 
 def steps(args, tmp):
+    args.kernel, args.initrd = kernel_path(args.kernel), get_guest("initramfs")
     yield from refusals(args, tmp)
     for name in ("con.in", "con.out"):
         os.mkfifo(os.path.join(tmp, name))
@@ -140,29 +140,14 @@ def steps(args, tmp):
 
 
 def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--kernel", default="bookworm")
-    ap.add_argument("--timeout", type=float, default=120)
-    ap.add_argument("--log")
-    ap.add_argument("--name", default="background")
-    ap.add_argument("emulator", nargs="+")
-    args = ap.parse_args()
+    args = options(__doc__, "background").parse_args()
     args.pid = 0
     try:
-        args.initrd = get_guest("initramfs")
-        args.kernel = get_guest("kernel", args.kernel)
         with tempfile.TemporaryDirectory(prefix="gnomon-bg") as tmp:
-            for step in steps(args, tmp):
-                print("%s: ok: %s" % (args.name, step), flush=True)
-    except (GuestError, EOFError, OSError, ValueError, subprocess.SubprocessError) as e:
-        print("%s: FAILED: %s: %s" % (args.name, type(e).__name__, e))
-        for line in getattr(e, "tail", "").split("\n"):
-            print("    | " + line)
-        return 1
+            return Steps(args.name).run(steps(args, tmp))
     finally:
         if args.pid and not gone(args.pid):
             os.kill(args.pid, signal.SIGKILL)
-    return 0
 
 
 if __name__ == "__main__":

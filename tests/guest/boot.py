@@ -5,14 +5,14 @@
 
 The emulator's command is given without kernel and initrd. Exit status 0 if every step passed. Prints one line a step."""
 
-import argparse
 import os
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from console import Console, GuestError     # noqa: E402
+from console import Console, GuestError # noqa: E402
+from steps import Steps, options        # noqa: E402
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 PROMPT = r"gnomon:[^\n#]*# "
@@ -25,8 +25,27 @@ def get_guest(*args):
     return p.stdout.strip()
 
 
+def kernel_path(kernel):
+    """Of a release of Debian, or the path itself."""
+    return kernel if os.path.exists(kernel) else get_guest("kernel", kernel)
+
+
 def guest_command(emulator, kernel, initrd, append):
     return emulator + ["-kernel", kernel, "-initrd", initrd, "-append", append]
+
+
+def run_to_end(command, timeout, log=None):
+    """Runs an emulator without a terminal; returns its exit status, or "timeout", and its output, which also goes to the file LOG."""
+    try:
+        p = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout)
+        out, status = p.stdout, p.returncode
+    except subprocess.TimeoutExpired as e:
+        out, status = e.stdout or b"", "timeout"
+    out = out.decode("utf-8", "replace").replace("\r", "")
+    if log:
+        with open(log, "w") as f:
+            f.write(out)
+    return status, out
 
 
 def shell_steps(con, args):
@@ -81,31 +100,20 @@ def host_seq_sum():
     return hashlib.sha256("".join("%d\n" % i for i in range(20000, 0, -1)).encode()).hexdigest()
 
 
+def steps(args):
+    log = open(args.log, "w") if args.log else None
+    with Console(guest_command(args.emulator, kernel_path(args.kernel), args.initrd or get_guest("initramfs"), args.append), log) as con:
+        yield from shell_steps(con, args)
+
+
 def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--kernel", default="bookworm", help="bookworm, trixie, or a path")
+    ap = options(__doc__, "boot", 60)
     ap.add_argument("--initrd", help="path of an initramfs (default: the plain one of tools/get-guest)")
     ap.add_argument("--append", default="console=ttyAMA0", help="kernel command line")
     ap.add_argument("--cpus", type=int, default=1, help="how many the guest must see")
-    ap.add_argument("--timeout", type=float, default=60, help="seconds for each step")
-    ap.add_argument("--log", help="write the console's output there")
-    ap.add_argument("--name", default="boot", help="prefix of the printed lines")
-    ap.add_argument("emulator", nargs="+")
     args = ap.parse_args()
     args.seq_sum = host_seq_sum()
-    log = open(args.log, "w") if args.log else None
-    try:
-        kernel = args.kernel if os.path.exists(args.kernel) else get_guest("kernel", args.kernel)
-        initrd = args.initrd or get_guest("initramfs")
-        with Console(guest_command(args.emulator, kernel, initrd, args.append), log) as con:
-            for step in shell_steps(con, args):
-                print("%s: ok: %s" % (args.name, step), flush=True)
-    except GuestError as e:
-        print("%s: FAILED: %s" % (args.name, e))
-        if e.tail:
-            print("".join("    | %s\n" % l for l in e.tail.split("\n")), end="")
-        return 1
-    return 0
+    return Steps(args.name).run(steps(args))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@
 
 Exit status 0 if every client passed. Prints one line a client. --only NAME,... runs some."""
 
-import argparse
 import gzip
 import os
 import re
@@ -18,10 +17,11 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from boot import PROMPT, get_guest          # noqa: E402
-from console import Console, GuestError     # noqa: E402
-from monitor import Qmp, Stream             # noqa: E402
-from net import free_port                   # noqa: E402
+from boot import PROMPT, get_guest      # noqa: E402
+from console import Console, GuestError # noqa: E402
+from monitor import Qmp, Stream         # noqa: E402
+from net import free_port               # noqa: E402
+from steps import Steps, options        # noqa: E402
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 MODULES = "virtio_pci,virtio_mmio,virtio_blk,virtio_net,virtio_console,virtio_balloon,virtio_rng,9p,9pnet_virtio,crc32c_generic,ext4"
@@ -519,38 +519,18 @@ CLIENTS = [kunit, buildroot, openwrt, tuxlava, boot_utils, debvm, virtme_ng, vmt
 
 
 def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--kernel", default="bookworm")
-    ap.add_argument("--timeout", type=float, default=120, help="seconds for each wait")
-    ap.add_argument("--name", default="clients", help="prefix of the printed lines")
-    ap.add_argument("--log", help="write the consoles' output there")
+    ap = options(__doc__, "clients")
     ap.add_argument("--only", help="comma-separated clients")
-    ap.add_argument("emulator", nargs="+")
     args = ap.parse_args()
-    failed = 0
+    only = args.only.split(",") if args.only else [c.__name__ for c in CLIENTS]
+    w = Work(args)
     try:
-        w = Work(args)
-    except GuestError as e:
-        print("%s: FAILED: %s" % (args.name, e))
-        return 1
-    try:
-        for client in CLIENTS:
-            if args.only and client.__name__ not in args.only.split(","):
-                continue
-            start = time.monotonic()
-            try:
-                client(w)
-                print("%s: ok: %s (%.1f s)" % (args.name, client.__name__, time.monotonic() - start), flush=True)
-            except (GuestError, subprocess.TimeoutExpired, OSError, EOFError) as e:
-                failed += 1
-                print("%s: FAILED: %s: %s" % (args.name, client.__name__, e), flush=True)
-                print("".join("    | %s\n" % l for l in getattr(e, "tail", "").split("\n")), end="")
+        return Steps(args.name).run_each((c.__name__, lambda c=c: c(w)) for c in CLIENTS if c.__name__ in only)
     finally:
         if args.log:
             with open(args.log, "w") as f:
                 f.write("".join(w.text))
         w.close()
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":

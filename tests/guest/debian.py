@@ -5,7 +5,6 @@
 
 The emulator's command is given without kernel, disks and network. Prints one line a step."""
 
-import argparse
 import functools
 import http.server
 import os
@@ -17,11 +16,12 @@ import tempfile
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from boot import get_guest                      # noqa: E402
-from console import Console, GuestError         # noqa: E402
-from disk import Steps, host                    # noqa: E402
-from monitor import Qmp                         # noqa: E402
-from net import free_port                       # noqa: E402
+from boot import get_guest              # noqa: E402
+from console import Console, GuestError # noqa: E402
+from disk import host                   # noqa: E402
+from monitor import Qmp                 # noqa: E402
+from net import free_port               # noqa: E402
+from steps import Steps, options        # noqa: E402
 
 PACKAGE = "hello"
 SYNCED = """
@@ -153,26 +153,13 @@ def run(steps, args, top, log):
 
 def run_test(name, description, test, cpus):
     """Parse the command line and call TEST(steps, args, top, log), TOP being a directory of its own. Returns the exit status."""
-    ap = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--name", default=name)
-    ap.add_argument("--log")
-    ap.add_argument("--timeout", type=float, default=300)
+    ap = options(description, name, 300)
     ap.add_argument("--cpus", type=int, default=cpus)
-    ap.add_argument("emulator", nargs="+")
     args = ap.parse_args()
     os.environ["PATH"] += ":/usr/sbin:/sbin"     # e2fsck
-    steps = Steps(args.name)
     log = open(args.log, "w") if args.log else None
-    top = tempfile.mkdtemp(prefix="gnomon-debian-")
-    try:
-        test(steps, args, top, log)
-    except (GuestError, EOFError, OSError) as e:
-        steps.check("%s: %s" % (type(e).__name__, e), False, getattr(e, "tail", ""))
-    except subprocess.TimeoutExpired as e:
-        steps.check("%s: no end within %g s" % (e.cmd[0], e.timeout), False, str(e.stdout))
-    finally:
-        shutil.rmtree(top)
-    return 1 if steps.failed else 0
+    with tempfile.TemporaryDirectory(prefix="gnomon-debian-") as top:
+        return Steps(args.name).checks(test, args, top, log)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,11 @@ import shutil
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from boot import get_guest                      # noqa: E402
+from boot import get_guest                          # noqa: E402
 from debian import Guest, make_overlay, run_test    # noqa: E402
-from disk import host                           # noqa: E402
-from monitor import Qmp                         # noqa: E402
-from uefi import FIRMWARE                       # noqa: E402
+from disk import host                               # noqa: E402
+from monitor import Qmp                             # noqa: E402
+from uefi import FIRMWARE                           # noqa: E402
 
 
 def run(steps, args, top, log):

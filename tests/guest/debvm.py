@@ -5,7 +5,6 @@
 Of the emulator only the program is used. Prints one line a step. --disk: the full Debian of `tools/get-guest disk`, reached by ssh,
 instead of a small image with the test guest's kernel and initramfs."""
 
-import argparse
 import os
 import shutil
 import subprocess
@@ -13,9 +12,10 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from boot import PROMPT, get_guest               # noqa: E402
-from console import Console, GuestError          # noqa: E402
-from net import free_port                        # noqa: E402
+from boot import PROMPT, get_guest      # noqa: E402
+from console import Console, GuestError # noqa: E402
+from net import free_port               # noqa: E402
+from steps import Steps, options        # noqa: E402
 
 
 def small_image(top):
@@ -34,27 +34,27 @@ def small_image(top):
     return image
 
 
-def small(say, args, top, run):
+def small(args, top, run):
     with Console(run + ["-i", small_image(top), "-s", str(free_port())], args.out) as con:
         con.expect(PROMPT, args.timeout)
-        say("debvm-run boots")
+        yield "debvm-run boots"
         con.send("mount -t ext4 /dev/vda /mnt && ls /mnt && nproc && ls /sys/class/net && cat /sys/class/misc/hw_random/rng_current\n")
         con.expect(r"^bin +boot[^$]*^%d\n[^$]*eth0[^$]*^virtio_rng" % min(8, os.cpu_count()), args.timeout)
-        say("disk, CPUs, network, entropy")
+        yield "disk, CPUs, network, entropy"
         con.expect(PROMPT, args.timeout)
         con.send("umount /mnt; poweroff\n")
         ends(con, args)
-        say("power off")
+        yield "power off"
 
 
-def disk(say, args, top, run):
+def disk(args, top, run):
     at, image, port = os.path.dirname(get_guest("disk")), os.path.join(top, "rootfs.ext4"), free_port()
     subprocess.run(["cp", "--sparse=always", "--no-preserve=mode", os.path.join(at, "disk.img"), image], check=True)
     with Console(run + ["-i", image, "-s", str(port)], args.out) as con:
         con.expect(r"^gnomon login: ", args.timeout)
         con.send("root\n")
         con.expect(r"root@gnomon:~# ", args.timeout)
-        say("debvm-run boots Debian")
+        yield "debvm-run boots Debian"
         con.send("/lib/systemd/systemd-networkd-wait-online; systemctl is-system-running --wait\n")
         con.expect(r"running\n", args.timeout)
         p = subprocess.run(["ssh", "-F", "none", "-i", os.path.join(at, "ssh-key"), "-p", str(port), "-o", "UserKnownHostsFile=%s/known" % top,
@@ -62,10 +62,10 @@ def disk(say, args, top, run):
                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=args.timeout)
         if p.returncode or not p.stdout.endswith("aarch64\n"):
             raise GuestError("ssh: exit status %d" % p.returncode, p.stdout)
-        say("ssh")
+        yield "ssh"
         con.send("poweroff\n")
         ends(con, args)
-        say("power off")
+        yield "power off"
 
 
 def ends(con, args):
@@ -75,12 +75,8 @@ def ends(con, args):
 
 
 def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--name", default="debvm")
-    ap.add_argument("--log")
-    ap.add_argument("--timeout", type=float, default=120)
+    ap = options(__doc__, "debvm")
     ap.add_argument("--disk", action="store_true")
-    ap.add_argument("emulator", nargs="+")
     args = ap.parse_args()
     args.out = open(args.log, "w") if args.log else None
     top = tempfile.mkdtemp(prefix="gnomon-debvm-")
@@ -88,15 +84,9 @@ def main():
     os.symlink(os.path.realpath(args.emulator[0]), os.path.join(top, "bin", "qemu-system-aarch64"))
     os.environ["PATH"] = os.path.join(top, "bin") + ":" + os.environ["PATH"] + ":/usr/sbin:/sbin"
     try:
-        (disk if args.disk else small)(lambda step: print("%s: ok: %s" % (args.name, step), flush=True), args, top, ["debvm-run"])
-    except (GuestError, OSError, subprocess.SubprocessError) as e:
-        print("%s: FAILED: %s" % (args.name, e))
-        for line in getattr(e, "tail", "").split("\n"):
-            print("    | " + line)
-        return 1
+        return Steps(args.name).run((disk if args.disk else small)(args, top, ["debvm-run"]))
     finally:
         shutil.rmtree(top)
-    return 0
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@
 
 The emulator's command is given without kernel, serial port and devices; -m 256. Prints one line a step."""
 
-import argparse
 import hashlib
 import os
 import random
@@ -18,11 +17,12 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from boot import get_guest                                  # noqa: E402
-from clients import MODULES                                 # noqa: E402
-from console import GuestError                              # noqa: E402
-from monitor import Machine, Qmp, Stream, need              # noqa: E402
-from net import free_port                                   # noqa: E402
+from boot import get_guest, kernel_path         # noqa: E402
+from clients import MODULES                     # noqa: E402
+from console import GuestError                  # noqa: E402
+from monitor import Machine, Qmp, Stream, need  # noqa: E402
+from net import free_port                       # noqa: E402
+from steps import Steps, options                # noqa: E402
 
 RAM = 256 << 20
 
@@ -197,6 +197,8 @@ def boot_order(sh):
 
 
 def steps(args, tmp, share):
+    args.initrd = get_guest("initramfs", "--modules", args.kernel + ":" + MODULES + ",qemu_fw_cfg")
+    args.kernel = kernel_path(args.kernel)
     for name in ("base", "base2", "base3", "base4"):
         with open(os.path.join(tmp, name), "wb") as f:
             f.truncate(1 << 20)
@@ -204,16 +206,16 @@ def steps(args, tmp, share):
     with open(os.path.join(share, "marker"), "w") as f:
         f.write("x" * 100000)
     port = free_port()
-    options = ["-m", "256", "-nodefaults", "-qmp", "unix:%s/qmp,server=on,wait=off" % tmp, "-device", "virtio-serial-pci",
-               "-device", "virtio-balloon-pci,free-page-reporting=on", "-netdev", "user,id=n,hostfwd=tcp:127.0.0.1:%d-:7000" % port, "-device", "virtio-net-pci,netdev=n,bootindex=2,addr=1b",
+    line = ["-m", "256", "-nodefaults", "-qmp", "unix:%s/qmp,server=on,wait=off" % tmp, "-device", "virtio-serial-pci",
+            "-device", "virtio-balloon-pci,free-page-reporting=on", "-netdev", "user,id=n,hostfwd=tcp:127.0.0.1:%d-:7000" % port, "-device", "virtio-net-pci,netdev=n,bootindex=2,addr=1b",
                "-virtfs", "local,path=%s,mount_tag=s,security_model=none" % share,
                "-drive", "file=%s/one.qcow2,if=none,id=one,cache=unsafe" % tmp, "-device", "virtio-blk-pci,drive=one,bootindex=3,addr=1a",
                "-drive", "file=%s/base2,if=none,id=two,snapshot=on,format=raw" % tmp, "-device", "virtio-blk-device,drive=two,bootindex=1",
                "-blockdev", "raw,node-name=node,read-only=on,file.driver=file,file.filename=%s/base3" % tmp, "-device", "virtio-blk-pci,drive=node",
                "-drive", "file=%s/base4,if=none,id=unused,format=raw" % tmp]
     for name in ("one", "two"):
-        options += ["-chardev", "socket,id=c-%s,path=%s/%s,server=on,wait=off" % (name, tmp, name), "-device", "virtserialport,chardev=c-%s,name=org.test.%s" % (name, name)]
-    with Machine(args, tmp, options, "console=ttyAMA0 quiet") as m:
+        line += ["-chardev", "socket,id=c-%s,path=%s/%s,server=on,wait=off" % (name, tmp, name), "-device", "virtserialport,chardev=c-%s,name=org.test.%s" % (name, name)]
+    with Machine(args, tmp, line, "console=ttyAMA0 quiet") as m:
         q, sh = Qmp(tmp + "/qmp", args.timeout), Shell(tmp + "/serial", args.timeout)
         try:
             sh.until(r"shell ready.*# ")
@@ -232,25 +234,9 @@ def steps(args, tmp, share):
 
 
 def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--kernel", default="bookworm")
-    ap.add_argument("--timeout", type=float, default=120)
-    ap.add_argument("--log")
-    ap.add_argument("--name", default="devices")
-    ap.add_argument("emulator", nargs="+")
-    args = ap.parse_args()
-    try:
-        args.initrd = get_guest("initramfs", "--modules", args.kernel + ":" + MODULES + ",qemu_fw_cfg")
-        args.kernel = get_guest("kernel", args.kernel)
-        with tempfile.TemporaryDirectory(prefix="gnomon-dev") as tmp, tempfile.TemporaryDirectory(prefix="gnomon-share") as share:
-            for step in steps(args, tmp, share):
-                print("%s: ok: %s" % (args.name, step), flush=True)
-    except (GuestError, EOFError, OSError, ValueError, KeyError, subprocess.SubprocessError) as e:
-        print("%s: FAILED: %s: %s" % (args.name, type(e).__name__, e))
-        for line in getattr(e, "tail", "").split("\n"):
-            print("    | " + line)
-        return 1
-    return 0
+    args = options(__doc__, "devices").parse_args()
+    with tempfile.TemporaryDirectory(prefix="gnomon-dev") as tmp, tempfile.TemporaryDirectory(prefix="gnomon-share") as share:
+        return Steps(args.name).run(steps(args, tmp, share))
 
 
 if __name__ == "__main__":

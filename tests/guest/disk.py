@@ -5,17 +5,16 @@
 
 The emulator's command is given without kernel, initrd and disks. Prints one line a step."""
 
-import argparse
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from boot import PROMPT, get_guest              # noqa: E402
-from console import Console, GuestError         # noqa: E402
+from boot import PROMPT, get_guest  # noqa: E402
+from console import Console         # noqa: E402
+from steps import Steps, options    # noqa: E402
 
 MODULES = "virtio_pci,virtio_mmio,virtio_blk,crc32c_generic,ext4"
 WRITE = r"""
@@ -31,15 +30,6 @@ cd /mnt/d && sha256sum -c sums | grep -c OK; cd /
 dd if=/dev/vdb of=/dev/vdb bs=64k count=4 seek=4 conv=notrunc 2>/dev/null; sync; sha256sum /dev/vdb | cut -c1-16
 fstrim /mnt; umount /mnt; cat /sys/block/vda/serial; echo; ls -d /sys/block/vda/mq/* | cat; cat /sys/block/vda/queue/logical_block_size
 """
-
-
-class Steps:
-    def __init__(self, name):
-        self.name, self.failed = name, 0
-
-    def check(self, what, ok, detail=""):
-        self.failed += not ok
-        print("%s: %s: %s%s" % (self.name, "ok" if ok else "FAILED", what, "" if ok or not detail else ": " + detail), flush=True)
 
 
 def host(*command):
@@ -124,24 +114,11 @@ def run(steps, args, top, log):
 
 
 def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--name", default="disk")
-    ap.add_argument("--log")
-    ap.add_argument("--timeout", type=float, default=120)
-    ap.add_argument("--kernel", default="bookworm")
-    ap.add_argument("emulator", nargs="+")
-    args = ap.parse_args()
+    args = options(__doc__, "disk").parse_args()
     os.environ["PATH"] += ":/usr/sbin:/sbin"     # mkfs.ext4, e2fsck
-    steps = Steps(args.name)
     log = open(args.log, "w") if args.log else None
-    top = tempfile.mkdtemp(prefix="gnomon-disk-")
-    try:
-        run(steps, args, top, log)
-    except GuestError as e:
-        steps.check(str(e), False, e.tail)
-    finally:
-        shutil.rmtree(top)
-    return 1 if steps.failed else 0
+    with tempfile.TemporaryDirectory(prefix="gnomon-disk-") as top:
+        return Steps(args.name).checks(run, args, top, log)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@
 
 The emulator's command is given without kernel, initrd and -gdb. Exit status 0 if every step passed. Prints one line a step."""
 
-import argparse
 import os
 import re
 import subprocess
@@ -13,8 +12,9 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from boot import PROMPT, get_guest, guest_command    # noqa: E402
-from console import Console, GuestError              # noqa: E402
+from boot import PROMPT, get_guest, guest_command, kernel_path  # noqa: E402
+from console import Console, GuestError                         # noqa: E402
+from steps import Steps, options                                # noqa: E402
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 
@@ -117,33 +117,21 @@ def steps(con, s, args):
     yield "the guest goes on, and powers off"
 
 
-def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--kernel", default="bookworm", help="bookworm, trixie, or a path")
-    ap.add_argument("--timeout", type=float, default=60, help="seconds for each step")
-    ap.add_argument("--log", help="write the console's output there")
-    ap.add_argument("--name", default="gdb", help="prefix of the printed lines")
-    ap.add_argument("emulator", nargs="+")
-    args = ap.parse_args()
+def session(args, tmp):
+    exe, socket = os.path.join(tmp, "debuggee"), os.path.join(tmp, "gdb.sock")
     log = open(args.log, "w") if args.log else None
-    try:
-        with tempfile.TemporaryDirectory() as tmp:
-            exe, socket = os.path.join(tmp, "debuggee"), os.path.join(tmp, "gdb.sock")
-            p = subprocess.run(["aarch64-linux-gnu-gcc", "-O1", "-g", "-static", "-no-pie", "-o", exe, os.path.join(HERE, "debuggee.c")])
-            if p.returncode:
-                raise GuestError("cannot compile debuggee.c")
-            kernel = args.kernel if os.path.exists(args.kernel) else get_guest("kernel", args.kernel)
-            initrd = get_guest("initramfs", "--add", exe + ":/opt/debuggee")
-            command = guest_command(args.emulator, kernel, initrd, "console=ttyAMA0 quiet nokaslr")
-            with Console(command + ["-gdb", "unix:%s,server=on,wait=off" % socket], log) as con:
-                for step in steps(con, Session(args, socket, exe), args):
-                    print("%s: ok: %s" % (args.name, step), flush=True)
-    except (GuestError, subprocess.TimeoutExpired) as e:
-        print("%s: FAILED: %s" % (args.name, e))
-        tail = getattr(e, "tail", "") or str(getattr(e, "stdout", "") or "")
-        print("".join("    | %s\n" % l for l in tail.split("\n")), end="")
-        return 1
-    return 0
+    p = subprocess.run(["aarch64-linux-gnu-gcc", "-O1", "-g", "-static", "-no-pie", "-o", exe, os.path.join(HERE, "debuggee.c")])
+    if p.returncode:
+        raise GuestError("cannot compile debuggee.c")
+    command = guest_command(args.emulator, kernel_path(args.kernel), get_guest("initramfs", "--add", exe + ":/opt/debuggee"), "console=ttyAMA0 quiet nokaslr")
+    with Console(command + ["-gdb", "unix:%s,server=on,wait=off" % socket], log) as con:
+        yield from steps(con, Session(args, socket, exe), args)
+
+
+def main():
+    args = options(__doc__, "gdb", 60).parse_args()
+    with tempfile.TemporaryDirectory() as tmp:
+        return Steps(args.name).run(session(args, tmp))
 
 
 if __name__ == "__main__":

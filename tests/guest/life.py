@@ -6,7 +6,6 @@
 The emulator's command is given without kernel, initrd and serial port. Exit status 0 if every step passed. Prints one line
 a step. --only NAME,... runs some."""
 
-import argparse
 import hashlib
 import os
 import select
@@ -19,8 +18,9 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from boot import PROMPT, get_guest          # noqa: E402
-from console import Console, GuestError     # noqa: E402
+from boot import PROMPT, get_guest, kernel_path # noqa: E402
+from console import Console, GuestError         # noqa: E402
+from steps import Steps, options                # noqa: E402
 
 UP = r"gnomon-guest: user space is up"
 
@@ -223,35 +223,14 @@ STEPS = ["poweroff", "reboot", "no_reboot", "ctrl_a_x", "sigterm", "sigterm_busy
 
 
 def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--kernel", default="bookworm", help="bookworm, trixie, or a path")
+    ap = options(__doc__, "life", 60)
     ap.add_argument("--initrd", help="path of an initramfs (default: the plain one of tools/get-guest)")
-    ap.add_argument("--timeout", type=float, default=60, help="seconds for each wait")
-    ap.add_argument("--name", default="life", help="prefix of the printed lines")
-    ap.add_argument("--log", help="write the consoles' output there")
     ap.add_argument("--only", help="comma-separated steps")
-    ap.add_argument("emulator", nargs="+")
     args = ap.parse_args()
-    failed = 0
-    try:
-        args.kernel = args.kernel if os.path.exists(args.kernel) else get_guest("kernel", args.kernel)
-        args.initrd = args.initrd or get_guest("initramfs")
-    except GuestError as e:
-        print("%s: FAILED: %s" % (args.name, e))
-        return 1
+    args.kernel = kernel_path(args.kernel)
+    args.initrd = args.initrd or get_guest("initramfs")
     life = Life(args)
-    for step in args.only.split(",") if args.only else STEPS:
-        start = time.monotonic()
-        try:
-            getattr(life, step)()
-            print("%s: ok: %s (%.1f s)" % (args.name, step, time.monotonic() - start), flush=True)
-        except (GuestError, subprocess.TimeoutExpired, OSError) as e:
-            failed += 1
-            print("%s: FAILED: %s: %s" % (args.name, step, e), flush=True)
-            if getattr(e, "tail", None):
-                print("".join("    | %s\n" % l for l in e.tail.split("\n")), end="")
-    print("%s: %d failed" % (args.name, failed))
-    return 1 if failed else 0
+    return Steps(args.name).run_each((step, getattr(life, step)) for step in (args.only.split(",") if args.only else STEPS))
 
 
 if __name__ == "__main__":

@@ -16,8 +16,9 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from boot import get_guest              # noqa: E402
+from boot import get_guest, kernel_path # noqa: E402
 from console import GuestError          # noqa: E402
+from steps import Steps, options        # noqa: E402
 
 
 class Stream:
@@ -303,6 +304,7 @@ def power_key(args, tmp, sockets):
 
 
 def steps(args, tmp):
+    args.suite, args.kernel, args.initrd = args.kernel, kernel_path(args.kernel), args.initrd or get_guest("initramfs")
     sockets = ["-qmp", "unix:%s/qmp,server=on,wait=off" % tmp, "-chardev", "socket,id=m,path=%s/hmp,server=on,wait=off" % tmp,
                "-mon", "chardev=m", "-chardev", "socket,id=q,path=%s/qmp2,server=on,wait=off" % tmp,
                "-mon", "chardev=q,mode=control,pretty=on"]
@@ -371,27 +373,11 @@ def steps(args, tmp):
 
 
 def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--kernel", default="bookworm")
+    ap = options(__doc__, "monitor", 60)
     ap.add_argument("--initrd")
-    ap.add_argument("--timeout", type=float, default=60)
-    ap.add_argument("--log")
-    ap.add_argument("--name", default="monitor")
-    ap.add_argument("emulator", nargs="+")
     args = ap.parse_args()
-    try:
-        args.suite = args.kernel
-        args.kernel = args.kernel if os.path.exists(args.kernel) else get_guest("kernel", args.kernel)
-        args.initrd = args.initrd or get_guest("initramfs")
-        with tempfile.TemporaryDirectory(prefix="gnomon-mon") as tmp:
-            for step in steps(args, tmp):
-                print("%s: ok: %s" % (args.name, step), flush=True)
-    except (GuestError, EOFError, OSError, ValueError, KeyError, subprocess.TimeoutExpired) as e:
-        print("%s: FAILED: %s: %s" % (args.name, type(e).__name__, e))
-        for line in getattr(e, "tail", "").split("\n"):
-            print("    | " + line)
-        return 1
-    return 0
+    with tempfile.TemporaryDirectory(prefix="gnomon-mon") as tmp:
+        return Steps(args.name).run(steps(args, tmp))
 
 
 if __name__ == "__main__":

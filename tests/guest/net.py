@@ -5,11 +5,9 @@
 
 The emulator's command is given without kernel, initrd and network. Prints one line a step."""
 
-import argparse
 import hashlib
 import os
 import random
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,7 +15,8 @@ import tempfile
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from boot import get_guest                   # noqa: E402
+from boot import get_guest, kernel_path # noqa: E402
+from steps import Steps, options        # noqa: E402
 
 
 def free_port():
@@ -57,32 +56,17 @@ def pull(port, got, want):
             pass
 
 
-def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--name", default="net")
-    ap.add_argument("--log")
-    ap.add_argument("--timeout", type=float, default=120)
-    ap.add_argument("--kernel", default="bookworm")
-    ap.add_argument("emulator", nargs="+")
-    args = ap.parse_args()
-    failed = 0
-
-    def check(what, ok, detail=""):
-        nonlocal failed
-        failed += not ok
-        print("%s: %s: %s%s" % (args.name, "ok" if ok else "FAILED", what, "" if ok or not detail else ": " + detail), flush=True)
-
+def run(steps, args, top):
     script = os.path.join(os.path.dirname(os.path.realpath(__file__)), "net.sh")
     initrd = get_guest("initramfs", "--modules", args.kernel + ":virtio_pci,virtio_net", "--add", script + ":/opt/tests/net.sh")
     data = random.Random(1).randbytes(3000001)
-    top = tempfile.mkdtemp(prefix="gnomon-net-")
     with open(os.path.join(top, "file"), "wb") as f:
         f.write(data)
     listener = socket.create_server(("127.0.0.1", 0))
     threading.Thread(target=serve, args=(listener, data), daemon=True).start()
     up, down = free_port(), free_port()
     command = args.emulator + [
-        "-kernel", get_guest("kernel", args.kernel), "-initrd", initrd, "-no-reboot",
+        "-kernel", kernel_path(args.kernel), "-initrd", initrd, "-no-reboot",
         "-netdev", "user,id=n,tftp=%s,hostname=guest,domainname=example.org,dnssearch=one.example,dnssearch=two.example,"
         "hostfwd=tcp:127.0.0.1:%d-:7000,hostfwd=tcp:127.0.0.1:%d-10.0.2.15:7001" % (top, up, down),
         "-device", "virtio-net-pci,netdev=n,mac=52:54:00:aa:bb:cc,romfile=",
@@ -105,14 +89,18 @@ def main():
         killer.cancel()
         if p.poll() is None:
             p.kill()
-        shutil.rmtree(top)
     if args.log:
         with open(args.log, "w") as f:
             f.write("\n".join(out) + "\n")
-    check("power off", status == 0, "status %s" % status)
-    check("in the guest: DHCP, ping, TFTP, TCP both ways", "net: fail=0" in out, "; ".join(x for x in out if x.startswith("net: ")))
-    check("from the guest through a forwarded port", hashlib.sha256(got).digest() == hashlib.sha256(data).digest(), "%d bytes" % len(got))
-    return 1 if failed else 0
+    steps.check("power off", status == 0, "status %s" % status)
+    steps.check("in the guest: DHCP, ping, TFTP, TCP both ways", "net: fail=0" in out, "; ".join(x for x in out if x.startswith("net: ")))
+    steps.check("from the guest through a forwarded port", hashlib.sha256(got).digest() == hashlib.sha256(data).digest(), "%d bytes" % len(got))
+
+
+def main():
+    args = options(__doc__, "net").parse_args()
+    with tempfile.TemporaryDirectory(prefix="gnomon-net-") as top:
+        return Steps(args.name).checks(run, args, top)
 
 
 if __name__ == "__main__":

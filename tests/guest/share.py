@@ -5,29 +5,18 @@
 
 The emulator's command is given without kernel, initrd and shares. Prints one line a step."""
 
-import argparse
 import hashlib
 import os
-import shutil
 import stat
-import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from boot import get_guest                   # noqa: E402
+from boot import get_guest, kernel_path, run_to_end # noqa: E402
+from steps import Steps, options                    # noqa: E402
 
 MODELS = ["passthrough", "none", "mapped-xattr", "mapped-file"]
 MODULES = "virtio_pci,9p,9pnet_virtio"
-
-
-class Steps:
-    def __init__(self, name):
-        self.name, self.failed = name, 0
-
-    def check(self, what, ok, detail=""):
-        self.failed += not ok
-        print("%s: %s: %s%s" % (self.name, "ok" if ok else "FAILED", what, "" if ok or not detail else ": " + detail), flush=True)
 
 
 def sums_hold(top):
@@ -61,48 +50,34 @@ def look(steps, model, top):
         steps.check("%s: files on the host" % model, False, str(e))
 
 
-def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--name", default="share")
-    ap.add_argument("--log")
-    ap.add_argument("--timeout", type=float, default=120)
-    ap.add_argument("--kernel", default="bookworm")
-    ap.add_argument("emulator", nargs="+")
-    args = ap.parse_args()
-    steps = Steps(args.name)
+def run(steps, args, top):
     script = os.path.join(os.path.dirname(os.path.realpath(__file__)), "share.sh")
     initrd = get_guest("initramfs", "--modules", "%s:%s" % (args.kernel, MODULES), "--add", script + ":/opt/tests/share.sh")
-    top = tempfile.mkdtemp(prefix="gnomon-share-")
-    try:
-        # Making devices and giving files away needs root: without it the host's models cannot be looked at.
-        models = MODELS if os.getuid() == 0 else MODELS[2:]
-        command = args.emulator + ["-kernel", get_guest("kernel", args.kernel), "-initrd", initrd, "-no-reboot"]
-        groups = []
-        for model in models:
-            d = os.path.join(top, model)
-            os.mkdir(d)
-            with open(os.path.join(d, "from-host"), "w") as f:
-                f.write("written by the host\n")
-            os.symlink("/../../../" + os.path.abspath(__file__), os.path.join(d, "outside"))
-            groups.append("%s,msize=%d" % (model, 524288 if len(groups) % 2 else 65536))
-            command += ["-virtfs", "local,path=%s,mount_tag=%s,security_model=%s" % (d, model, model)]
-        command += ["-append", "console=ttyAMA0 quiet gnomon.run=/bin/sh,/opt/tests/share.sh," + ",--,".join(groups)]
-        try:
-            p = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=args.timeout)
-            out, status = p.stdout.decode("utf-8", "replace"), p.returncode
-        except subprocess.TimeoutExpired as e:
-            out, status = (e.stdout or b"").decode("utf-8", "replace"), "timeout"
-        if args.log:
-            with open(args.log, "w") as f:
-                f.write(out)
-        steps.check("power off", status == 0, "status %s" % status)
-        for model in models:
-            steps.check("%s: in the guest" % model, "share: %s: fail=0" % model in out,
-                        "; ".join(line for line in out.splitlines() if line.startswith("share: ")))
-            look(steps, model, os.path.join(top, model))
-    finally:
-        shutil.rmtree(top)
-    return 1 if steps.failed else 0
+    # Making devices and giving files away needs root: without it the host's models cannot be looked at.
+    models = MODELS if os.getuid() == 0 else MODELS[2:]
+    command = args.emulator + ["-kernel", kernel_path(args.kernel), "-initrd", initrd, "-no-reboot"]
+    groups = []
+    for model in models:
+        d = os.path.join(top, model)
+        os.mkdir(d)
+        with open(os.path.join(d, "from-host"), "w") as f:
+            f.write("written by the host\n")
+        os.symlink("/../../../" + os.path.abspath(__file__), os.path.join(d, "outside"))
+        groups.append("%s,msize=%d" % (model, 524288 if len(groups) % 2 else 65536))
+        command += ["-virtfs", "local,path=%s,mount_tag=%s,security_model=%s" % (d, model, model)]
+    command += ["-append", "console=ttyAMA0 quiet gnomon.run=/bin/sh,/opt/tests/share.sh," + ",--,".join(groups)]
+    status, out = run_to_end(command, args.timeout, args.log)
+    steps.check("power off", status == 0, "status %s" % status)
+    for model in models:
+        steps.check("%s: in the guest" % model, "share: %s: fail=0" % model in out,
+                    "; ".join(line for line in out.splitlines() if line.startswith("share: ")))
+        look(steps, model, os.path.join(top, model))
+
+
+def main():
+    args = options(__doc__, "share").parse_args()
+    with tempfile.TemporaryDirectory(prefix="gnomon-share-") as top:
+        return Steps(args.name).checks(run, args, top)
 
 
 if __name__ == "__main__":

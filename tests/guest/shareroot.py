@@ -5,7 +5,6 @@
 
 The emulator's command is given without kernel, initrd and shares. Prints one line a step."""
 
-import argparse
 import hashlib
 import os
 import re
@@ -15,7 +14,8 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from boot import get_guest                   # noqa: E402
+from boot import get_guest, kernel_path, run_to_end # noqa: E402
+from steps import Steps, options                    # noqa: E402
 
 
 def git(top, *args):
@@ -23,53 +23,32 @@ def git(top, *args):
     return p.returncode, p.stdout.strip()
 
 
-def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--name", default="shareroot")
-    ap.add_argument("--log")
-    ap.add_argument("--timeout", type=float, default=120)
-    ap.add_argument("--kernel", default="bookworm")
-    ap.add_argument("emulator", nargs="+")
-    args = ap.parse_args()
-    failed = 0
-
-    def check(what, ok, detail=""):
-        nonlocal failed
-        failed += not ok
-        print("%s: %s: %s%s" % (args.name, "ok" if ok else "FAILED", what, "" if ok or not detail else ": " + detail), flush=True)
-
+def run(steps, args, work):
     script = os.path.join(os.path.dirname(os.path.realpath(__file__)), "shareroot.sh")
     root = get_guest("debs", "git", "make", "dash", "coreutils", "perl-base", "base-files")
     initrd = get_guest("initramfs", "--modules", args.kernel + ":virtio_pci,9p,9pnet_virtio", "--add", script + ":/opt/tests/shareroot.sh")
-    work = tempfile.mkdtemp(prefix="gnomon-root-")
-    try:
-        command = args.emulator + [
-            "-kernel", get_guest("kernel", args.kernel), "-initrd", initrd, "-no-reboot",
-            "-virtfs", "local,path=%s,mount_tag=root,security_model=none,readonly=on,multidevs=remap" % root,
-            "-fsdev", "local,id=w,path=%s,security_model=none" % work, "-device", "virtio-9p-pci,fsdev=w,mount_tag=work",
-            "-append", "console=ttyAMA0 quiet gnomon.run=/bin/sh,/opt/tests/shareroot.sh"]
-        try:
-            p = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=args.timeout)
-            out, status = p.stdout.decode("utf-8", "replace").replace("\r", ""), p.returncode
-        except subprocess.TimeoutExpired as e:
-            out, status = (e.stdout or b"").decode("utf-8", "replace"), "timeout"
-        if args.log:
-            with open(args.log, "w") as f:
-                f.write(out)
-        check("power off", status == 0, "status %s" % status)
-        check("in the guest", "root: ok" in out and "written to" not in out, out[-400:])
-        check("git sees what changed", "changed:  M d1/f1; D d2/f2;" in out)
-        want = "".join("content %d %d\n%s" % (i, j, "x\n" if i == j == 1 else "") for i in range(1, 7) for j in range(1, 6) if (i, j) != (2, 2))
-        check("make", "made: " + hashlib.sha256(want.encode()).hexdigest() in out)
-        proj = os.path.join(work, "proj")
-        m = re.search(r"head: ([0-9a-f]{40})", out)
-        if shutil.which("git"):
-            check("the host's git agrees", m is not None and git(proj, "rev-parse", "HEAD") == (0, m.group(1)) and
-                  git(proj, "fsck", "--no-dangling")[0] == 0 and
-                  git(proj, "status", "--porcelain", "-uno") == (0, "M d1/f1\n D d2/f2"), git(proj, "status", "--porcelain")[1])
-    finally:
-        shutil.rmtree(work)
-    return 1 if failed else 0
+    status, out = run_to_end(args.emulator + [
+        "-kernel", kernel_path(args.kernel), "-initrd", initrd, "-no-reboot",
+        "-virtfs", "local,path=%s,mount_tag=root,security_model=none,readonly=on,multidevs=remap" % root,
+        "-fsdev", "local,id=w,path=%s,security_model=none" % work, "-device", "virtio-9p-pci,fsdev=w,mount_tag=work",
+        "-append", "console=ttyAMA0 quiet gnomon.run=/bin/sh,/opt/tests/shareroot.sh"], args.timeout, args.log)
+    steps.check("power off", status == 0, "status %s" % status)
+    steps.check("in the guest", "root: ok" in out and "written to" not in out, out[-400:])
+    steps.check("git sees what changed", "changed:  M d1/f1; D d2/f2;" in out)
+    want = "".join("content %d %d\n%s" % (i, j, "x\n" if i == j == 1 else "") for i in range(1, 7) for j in range(1, 6) if (i, j) != (2, 2))
+    steps.check("make", "made: " + hashlib.sha256(want.encode()).hexdigest() in out)
+    proj = os.path.join(work, "proj")
+    m = re.search(r"head: ([0-9a-f]{40})", out)
+    if shutil.which("git"):
+        steps.check("the host's git agrees", m is not None and git(proj, "rev-parse", "HEAD") == (0, m.group(1)) and
+                    git(proj, "fsck", "--no-dangling")[0] == 0 and
+                    git(proj, "status", "--porcelain", "-uno") == (0, "M d1/f1\n D d2/f2"), git(proj, "status", "--porcelain")[1])
+
+
+def main():
+    args = options(__doc__, "shareroot").parse_args()
+    with tempfile.TemporaryDirectory(prefix="gnomon-root-") as work:
+        return Steps(args.name).checks(run, args, work)
 
 
 if __name__ == "__main__":

@@ -4,14 +4,14 @@
 
 The emulator's command is given without kernel and initrd. Exit status 0 if every step passed. Prints one line a step."""
 
-import argparse
 import os
 import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from boot import PROMPT, get_guest, guest_command     # noqa: E402
-from console import Console, GuestError               # noqa: E402
+from boot import PROMPT, get_guest, guest_command, kernel_path  # noqa: E402
+from console import Console, GuestError                         # noqa: E402
+from steps import Steps, options                                # noqa: E402
 
 
 def run(con, args, command, pattern):
@@ -50,28 +50,14 @@ def steps(con, args):
 
 
 def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--kernel", default="bookworm", help="bookworm, trixie, or a path")
+    ap = options(__doc__, "smp")
     ap.add_argument("--cpus", type=int, default=4, help="how many the machine has")
     ap.add_argument("--rounds", type=int, default=60, help="of litmus")
-    ap.add_argument("--timeout", type=float, default=120, help="seconds for each step")
-    ap.add_argument("--log", help="write the console's output there")
-    ap.add_argument("--name", default="smp", help="prefix of the printed lines")
-    ap.add_argument("emulator", nargs="+")
     args = ap.parse_args()
     log = open(args.log, "w") if args.log else None
-    try:
-        kernel = args.kernel if os.path.exists(args.kernel) else get_guest("kernel", args.kernel)
-        command = guest_command(args.emulator, kernel, get_guest("initramfs", "--tests"), "console=ttyAMA0 quiet")
-        with Console(command, log) as con:
-            for step in steps(con, args):
-                print("%s: ok: %s" % (args.name, step), flush=True)
-    except GuestError as e:
-        print("%s: FAILED: %s" % (args.name, e))
-        if e.tail:
-            print("".join("    | %s\n" % l for l in e.tail.split("\n")), end="")
-        return 1
-    return 0
+    command = guest_command(args.emulator, kernel_path(args.kernel), get_guest("initramfs", "--tests"), "console=ttyAMA0 quiet")
+    with Console(command, log) as con:
+        return Steps(args.name).run(steps(con, args))
 
 
 if __name__ == "__main__":

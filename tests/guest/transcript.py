@@ -17,8 +17,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from boot import get_guest, guest_command      # noqa: E402
-from console import Console, GuestError         # noqa: E402
+from boot import get_guest, guest_command   # noqa: E402
+from console import Console, GuestError     # noqa: E402
 
 START, END = "== (?:arithmetic|machine)$", "== end:"
 # What transcript-debian.sh runs. The kernel and its modules are not part of it: the initramfs has no use for them.

@@ -6,16 +6,16 @@
 
 The emulator's command is given without firmware and disks. Prints one line a step."""
 
-import argparse
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from boot import PROMPT, get_guest              # noqa: E402
+from boot import PROMPT, get_guest, kernel_path # noqa: E402
 from console import Console, GuestError         # noqa: E402
+from disk import host                           # noqa: E402
+from steps import Steps, options                # noqa: E402
 
 FIRMWARE = "/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd"      # of package qemu-efi-aarch64
 GRUB = "usr/lib/grub/arm64-efi/monolithic/grubaa64.efi"                            # looks for EFI/debian/grub.cfg
@@ -29,123 +29,106 @@ START, SIZE = 2048, 128 << 11                   # of the partition, in sectors
 VARIABLE = "/sys/firmware/efi/efivars/GnomonTest-605dab50-e046-4300-abb6-3dd810dd8b23"
 
 
-NAME = "uefi"
-
-
-def check(what, ok, detail=""):
-    print("%s: %s: %s%s" % (NAME, "ok" if ok else "FAILED", what, "" if ok or not detail else ": " + detail), flush=True)
-    if not ok:
-        raise SystemExit(1)
-
-
-def host(*command):
-    p = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if p.returncode:
-        check(os.path.basename(command[0]), False, p.stdout)
+def tool(*command):
+    status, out = host(*command)
+    if status:
+        raise GuestError(os.path.basename(command[0]) + " failed", out)
 
 
 def make_disk(path, files):
     """A GPT disk with one partition, FILES (name in it: name here) on it."""
     with open(path, "wb") as f:
         f.truncate((START + SIZE + 2048) * 512)
-    host("sgdisk", "-n", "1:%d:%d" % (START, START + SIZE - 1), "-t", "1:ef00", path)
-    host("mkfs.vfat", "-F", "32", "--offset", str(START), path, str(SIZE // 2))
+    tool("sgdisk", "-n", "1:%d:%d" % (START, START + SIZE - 1), "-t", "1:ef00", path)
+    tool("mkfs.vfat", "-F", "32", "--offset", str(START), path, str(SIZE // 2))
     part = "%s@@%d" % (path, START * 512)
     for name in ("EFI", "EFI/BOOT", "EFI/debian"):
-        host("mmd", "-i", part, "::" + name)
+        tool("mmd", "-i", part, "::" + name)
     for name, source in files.items():
-        host("mcopy", "-i", part, source, "::" + name)
+        tool("mcopy", "-i", part, source, "::" + name)
 
 
-def boot(command, args, number, log):
+def boot(steps, command, args, number, log):
     with Console(command, log=log) as con:
         con.expect("UEFI firmware", args.timeout)
         con.expect(PROMPT, args.timeout)
-        check("run %d: firmware, GRUB and Linux reach a shell (%.1f s)" % (number, con.elapsed()), True)
+        steps.ok("run %d: firmware, GRUB and Linux reach a shell (%.1f s)" % (number, con.elapsed()))
         con.send("mount -t efivarfs efivarfs /sys/firmware/efi/efivars && echo vars=$?; ls /sys/firmware/efi/efivars | wc -l\n")
         con.expect(r"^vars=0$", 30)
         if number == 1:
             con.send("printf '\\007\\000\\000\\000gnomon' >%s; echo status=$?\n" % VARIABLE)
-            check("run 1: a variable is written", con.expect(r"^status=(\d+)$", 30).group(1) == "0")
+            steps.check("run 1: a variable is written", con.expect(r"^status=(\d+)$", 30).group(1) == "0")
         con.expect(PROMPT, 30)
         con.send("tail -c +5 %s; echo; ls -d /sys/firmware/devicetree/base/flash*; sync\n" % VARIABLE)
         con.expect(r"^gnomon$", 30)
         con.expect(r"flash@0$", 30)
-        check("run %d: the variable is there" % number, True)
+        steps.ok("run %d: the variable is there" % number)
         con.expect(PROMPT, 30)
         con.send("poweroff\n")
-        check("run %d: power off" % number, con.wait(30) == 0)
+        steps.check("run %d: power off" % number, con.wait(30) == 0)
 
 
-def direct(command, args, initrd, log):
+def direct(steps, command, args, initrd, log):
     """-bios with -kernel, -initrd and -append, which the firmware has from the fw_cfg device."""
-    with Console(command + ["-net", "none", "-bios", FIRMWARE[0], "-kernel", get_guest("kernel", args.kernel), "-initrd", initrd,
+    with Console(command + ["-net", "none", "-bios", FIRMWARE[0], "-kernel", kernel_path(args.kernel), "-initrd", initrd,
                             "-append", "console=ttyAMA0 quiet by=fw_cfg"], log=log) as con:
         con.expect("UEFI firmware", args.timeout)
         con.expect(PROMPT, args.timeout)
-        check("firmware starts -kernel (%.1f s to a shell)" % con.elapsed(), True)
+        steps.ok("firmware starts -kernel (%.1f s to a shell)" % con.elapsed())
         con.send("cat /proc/cmdline; mount -t efivarfs efivarfs /sys/firmware/efi/efivars && echo vars=$?\n")
         con.expect(r"console=ttyAMA0 quiet by=fw_cfg", 30)
         con.expect(r"^vars=0$", 30)
-        check("its command line, and EFI's variables", True)
+        steps.ok("its command line, and EFI's variables")
         con.expect(PROMPT, 30)
         con.send("poweroff\n")
-        check("power off", con.wait(30) == 0)
+        steps.check("power off", con.wait(30) == 0)
 
 
-def by_bootindex(command, args, disks, log):
+def by_bootindex(steps, command, args, disks, log):
     """The second disk comes first."""
     for n, disk in enumerate(disks):
         command = command + ["-drive", "if=none,format=raw,id=d%d,file=%s" % (n, disk), "-device", "virtio-blk-pci,drive=d%d,bootindex=%d" % (n, 2 - n)]
     with Console(command, log=log) as con:
         con.expect(PROMPT, args.timeout)
         con.send("cat /proc/cmdline\n")
-        check("bootindex= chooses the disk", con.expect(r"^BOOT_IMAGE=.* disk=(\w+)", 30).group(1) == "second")
+        steps.check("bootindex= chooses the disk", con.expect(r"^BOOT_IMAGE=.* disk=(\w+)", 30).group(1) == "second")
         con.expect(PROMPT, 30)
         con.send("poweroff\n")
-        check("power off", con.wait(30) == 0)
+        steps.check("power off", con.wait(30) == 0)
+
+
+def run(steps, args, top):
+    log = open(args.log, "w") if args.log else None
+    initrd = get_guest("initramfs", "--modules", "%s:efivarfs" % args.kernel)
+    if args.direct:
+        direct(steps, args.emulator, args, initrd, log)
+        return
+    variables, disks = os.path.join(top, "vars"), []
+    for name in ("first", "second"):
+        disks.append(os.path.join(top, name))
+        with open(disks[-1] + ".cfg", "w") as f:
+            f.write(GRUB_CFG % name)
+        make_disk(disks[-1], {
+            "EFI/BOOT/BOOTAA64.EFI": os.path.join(get_guest("debs", "grub-efi-arm64-bin"), GRUB), "EFI/debian/grub.cfg": disks[-1] + ".cfg",
+            "vmlinuz": kernel_path(args.kernel), "initrd.gz": initrd,
+        })
+    command = args.emulator + ["-net", "none", "-drive", "if=pflash,format=raw,unit=0,readonly=on,file=" + FIRMWARE[0],
+                               "-drive", "if=pflash,format=raw,unit=1,file=" + variables]
+    shutil.copyfile(FIRMWARE[1], variables)
+    for number in (1, 2):
+        boot(steps, command + ["-drive", "if=virtio,format=raw,file=" + disks[0]], args, number, log)
+    shutil.copyfile(FIRMWARE[1], variables)
+    by_bootindex(steps, command, args, disks, log)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kernel", default="bookworm")
-    parser.add_argument("--direct", action="store_true", help="without a disk")
-    parser.add_argument("--timeout", type=float, default=300, help="seconds to a shell")
-    parser.add_argument("--name", default="uefi")
-    parser.add_argument("--log")
-    parser.add_argument("command", nargs="+")
-    args = parser.parse_args()
-    global NAME
-    NAME = args.name
+    ap = options(__doc__, "uefi", 300)
+    ap.add_argument("--direct", action="store_true", help="without a disk")
+    args = ap.parse_args()
     os.environ["PATH"] += ":/usr/sbin:/sbin"     # sgdisk, mkfs.vfat
-    top = tempfile.mkdtemp(prefix="gnomon-uefi-")
-    log = open(args.log, "w") if args.log else None
-    try:
-        initrd = get_guest("initramfs", "--modules", "%s:efivarfs" % args.kernel)
-        if args.direct:
-            direct(args.command, args, initrd, log)
-            return
-        variables, disks = os.path.join(top, "vars"), []
-        for name in ("first", "second"):
-            disks.append(os.path.join(top, name))
-            with open(disks[-1] + ".cfg", "w") as f:
-                f.write(GRUB_CFG % name)
-            make_disk(disks[-1], {
-                "EFI/BOOT/BOOTAA64.EFI": os.path.join(get_guest("debs", "grub-efi-arm64-bin"), GRUB), "EFI/debian/grub.cfg": disks[-1] + ".cfg",
-                "vmlinuz": get_guest("kernel", args.kernel), "initrd.gz": initrd,
-            })
-        command = args.command + ["-net", "none", "-drive", "if=pflash,format=raw,unit=0,readonly=on,file=" + FIRMWARE[0],
-                                  "-drive", "if=pflash,format=raw,unit=1,file=" + variables]
-        shutil.copyfile(FIRMWARE[1], variables)
-        for number in (1, 2):
-            boot(command + ["-drive", "if=virtio,format=raw,file=" + disks[0]], args, number, log)
-        shutil.copyfile(FIRMWARE[1], variables)
-        by_bootindex(command, args, disks, log)
-    except GuestError as e:
-        check(str(e), False, "\n" + e.tail)
-    finally:
-        shutil.rmtree(top)
+    with tempfile.TemporaryDirectory(prefix="gnomon-uefi-") as top:
+        return Steps(args.name).checks(run, args, top)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -6,7 +6,6 @@
 Of the emulator only the directory is used: the page calls it by name. Prints one line a block. --disk: the blocks that need
 `tools/get-guest disk` instead of the others."""
 
-import argparse
 import json
 import os
 import re
@@ -16,9 +15,10 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from boot import PROMPT, TOP, get_guest          # noqa: E402
-from console import Console, GuestError          # noqa: E402
-from net import free_port                        # noqa: E402
+from boot import PROMPT, TOP, get_guest # noqa: E402
+from console import Console, GuestError # noqa: E402
+from net import free_port               # noqa: E402
+from steps import Steps, options        # noqa: E402
 
 DISK = ("debian",)
 PORTS = ("8080", "1234", "2222")                 # of the page; here others, which are free
@@ -185,33 +185,25 @@ def debian(page):
         page.off(con)
 
 
+def check(page, name):
+    need(name in globals(), "nothing checks this block")
+    globals()[name](page)
+
+
 def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--name", default="using")
-    ap.add_argument("--log")
-    ap.add_argument("--timeout", type=float, default=120)
+    ap = options(__doc__, "using")
     ap.add_argument("--disk", action="store_true")
     ap.add_argument("--only", action="append", help="a block's name")
-    ap.add_argument("emulator", nargs="+")
     args = ap.parse_args()
     os.environ["PATH"] += ":/usr/sbin:/sbin"     # mke2fs, debugfs
     log = open(args.log, "w") if args.log else None
     top = tempfile.mkdtemp(prefix="gnomon-using-")
-    failed = 0
     try:
         page = Page(args, top, log)
-        for name in args.only or [n for n in page.names if (n in DISK) == args.disk]:
-            try:
-                need(name in globals(), "nothing checks this block")
-                globals()[name](page)
-                print("%s: ok: %s" % (args.name, name), flush=True)
-            except (GuestError, OSError, ValueError, subprocess.SubprocessError) as e:
-                failed += 1
-                print("%s: FAILED: %s: %s" % (args.name, name, e), flush=True)
-                print("".join("    | %s\n" % l for l in getattr(e, "tail", "").split("\n")), end="")
+        names = args.only or [n for n in page.names if (n in DISK) == args.disk]
+        return Steps(args.name).run_each((name, lambda name=name: check(page, name)) for name in names)
     finally:
         shutil.rmtree(top)
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":
