@@ -63,6 +63,8 @@ struct host_gen_opts {
      * v of instruction i, or -1: no idea (use the region table). May be NULL. */
     int (*predict)(void *opaque, const struct ir_block *b, unsigned i, int64_t *region);
     void *opaque;
+    /* An exit to the block's own start stays inside as long as exit_req is 0: nobody sees the iterations. */
+    bool loop;
 };
 
 /* The host ISA that generated code may use: levels of the x86-64 psABI. V3 adds AVX2, FMA, BMI, LZCNT and, here, AES, SHA and

@@ -319,6 +319,7 @@ static struct block *emit(struct vcpu *c, uint64_t gpa, uint32_t flags, const ui
         .kind = { [VIEW_USER] = user, [VIEW_KERNEL] = kernel, [VIEW_KERNEL_PAN] = kernel },
         .predict = predict_region,
         .opaque = c,
+        .loop = !(flags & XF_DEBUG),
     };
     const struct ir_block *ir = xl.ir;
     const struct retry *again = &xl.retry[gpa >> 2 & (RETRY_SIZE - 1)];

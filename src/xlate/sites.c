@@ -129,5 +129,6 @@ void sites_region_miss(struct vcpu *c, const void *host_pc)
     xl.stats.repredicted++;
     cache_remove(b);                              /* its bytes stay: the vCPU is in them */
     cache_purge_jumps(b);
+    __atomic_store_n(&c->exit_req, 1, __ATOMIC_RELAXED);      /* it may be going round in b */
     xlate_unlock();
 }

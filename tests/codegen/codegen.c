@@ -111,7 +111,7 @@ static int predict(void *opaque, const struct ir_block *b, unsigned i, int64_t *
 
 static void one(const char *name, enum access_kind kind, const struct translate_ctx *ctx)
 {
-    struct host_gen_opts o = {.kind = {kind, kind, kind}, .predict = predict};
+    struct host_gen_opts o = {.kind = {kind, kind, kind}, .predict = predict, .loop = true};
     struct host_code hc;
     cs_insn *in;
     if (!host_generate(&block, &o, at, AREA / 2, &hc))

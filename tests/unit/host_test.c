@@ -313,10 +313,27 @@ static void int_op(void)
 
 #include "host_test_vec.h"
 
+#define START 0x100
+#define ROUNDS 4
+static bool looping;                             /* exits may lead to the block's start; it counts rounds and asks for the vCPU then */
+
+static void count_round(void)
+{
+    ir_val n = ir_ldstate(&blk, IR_I32, 2, offsetof(struct vcpu, tlbi_pending));
+    n = ir_op2(&blk, IR_ADD, IR_I32, n, ir_const(&blk, IR_I32, 1));
+    ir_ststate(&blk, 2, offsetof(struct vcpu, tlbi_pending), n);
+    ir_ststate(&blk, 2, offsetof(struct vcpu, exit_req),
+               ir_op2(&blk, IR_UDIV, IR_I32, n, ir_const(&blk, IR_I32, ROUNDS)));
+}
+
 static void make_block(void)
 {
-    ir_reset(&blk, 0x100);
+    ir_reset(&blk, START);
     n32 = n64 = nv = 0;
+    if (looping) {
+        ir_begin_insn(&blk, START);
+        count_round();
+    }
     unsigned insns = 1 + below(chance(20) ? 60 : 12), pc = 0x100;
     for (unsigned k = 0; k < insns && ir_has_room(&blk); k++, pc += 4) {
         ir_begin_insn(&blk, pc);
@@ -351,6 +368,8 @@ static void make_block(void)
     int64_t t1 = (int64_t)below(1024) * 4, t2 = (int64_t)below(1024) * 4;
     if (chance(15))
         t1 += chance(50) ? 0x1000 : -0x5000;
+    if (looping && chance(80))
+        *(chance(50) ? &t1 : &t2) = START;
     switch (below(9)) {
     case 8: ir_exit_mode(&blk, arg(IR_I64), arg(IR_I64)); break;
     case 0: ir_exit_jmp(&blk, t1); break;
@@ -438,6 +457,7 @@ static void set_state(struct vcpu *c)
     c->pc_page = (rnd() & 0xffffffffffff) & PAGE_MASK;
     c->pc_off = 0;
     c->exit_req = chance(10);
+    c->tlbi_pending = 0;
     c->excl_addr = EXCL_NONE;
     static const uint32_t rc[4] = {0, 2, 1, 3};
     c->fp = (struct fp_env){.round = (uint8_t)(chance(70) ? FP_RN : below(4))};
@@ -502,11 +522,12 @@ static bool one_block(uint64_t seed, uint8_t *area, size_t size)
 {
     rng_state = seed;
     mode = (int)below(4);
+    looping = chance(30);
     make_block();
     ir_verify(&blk);
     if (chance(50))
         opt_block(&blk);
-    struct host_gen_opts o = {.predict = chance(90) ? predict : NULL};
+    struct host_gen_opts o = {.predict = chance(90) ? predict : NULL, .loop = looping};
     for (unsigned v = 0; v < VIEW_COUNT; v++)
         o.kind[v] = (enum access_kind)below(3);
     patch_sites = chance(30);
@@ -531,8 +552,13 @@ static bool one_block(uint64_t seed, uint8_t *area, size_t size)
         for (unsigned k = 0; k < 1u << JC_BITS; k++)
             cpu[1]->jc[k] = (struct jc_entry){JC_EMPTY, host_jump_miss()};
         side = 0;
-        if (!setjmp(fault_jump))
-            ir_interpret(&blk, cpu[0], &plain_mem_ops);
+        if (!setjmp(fault_jump)) {
+            uint64_t start = cpu[0]->pc_page + START;
+            bool direct = blk.insn[blk.n - 1].op <= IR_EXIT_BIT;
+            do
+                ir_interpret(&blk, cpu[0], &plain_mem_ops);
+            while (looping && direct && vcpu_pc(cpu[0]) == start && !cpu[0]->exit_req);
+        }
         side = 1;
         running = &code;
         struct host_exit *e = host_run(cpu[1], code.entry);

@@ -47,6 +47,7 @@ struct stub {
     uint8_t base;                                /* register of the IR base value */
     bool ef;                                     /* EFLAGS hold NZCV where the stub returns to */
     bool direct;                                 /* REGION: the table has been looked at already */
+    bool sum;                                    /* REGION: dst is base's host pointer, not just its distance */
     bool clean32;                                /* result is I32 */
     bool rbx;                                    /* RBX is in F_TMP */
     uint8_t size;
@@ -79,6 +80,7 @@ struct gen {
     const struct ir_block *b;
     const struct host_gen_opts *o;
     uint8_t *start, *limit;
+    uint8_t *head;                               /* where the block's first instruction begins; a loop comes back here */
     unsigned i;                                  /* current instruction */
     int flags_writer;                            /* instruction whose NZCV is in EFLAGS only, or -1 */
     enum access_kind kind;                       /* of the access that is being lowered */

@@ -101,6 +101,7 @@ bool host_generate(const struct ir_block *b, const struct host_gen_opts *o, void
     alloc_prepare(g);
     if (g->vec)
         vec_homes(g);
+    g->head = g->a.p;
     const struct ir_insn *i = b->insn;
     const struct val *x = g->v;
     for (unsigned n = 0, end = b->n; n < end; n++, i++, x++) {

@@ -111,10 +111,25 @@ static void cross(struct gen *g, int64_t target, bool back)
     e->miss = (uint8_t)(disp - miss);
 }
 
+/* Is an exit to target a jump inside the block, to its start? */
+static bool loops(const struct gen *g, int64_t target) { return g->o->loop && target == (int64_t)g->b->pc_off; }
+
+/* To the start again, unless somebody wants the vCPU. The homes of vectors are loaded. */
+static void go_round(struct gen *g)
+{
+    alu_mi(A, false, ALU_CMP, STATE(exit_req), 0);
+    set_rel32(jcc32(A, X_E), g->head);
+    new_leave(g, jmp32(A), g->b->pc_off, -1);
+}
+
 static void go(struct gen *g, const struct ir_insn *i, int64_t target)
 {
     bool back = target <= (int64_t)i->pc_off;
     A->ef = false;
+    if (loops(g, target)) {
+        go_round(g);
+        return;
+    }
     if (!in_page(target) && fits32(target)) {
         cross(g, target, back);
         return;

@@ -52,10 +52,10 @@ static void align_check(struct gen *g, const struct ir_insn *i, struct stub *s, 
 }
 
 /*
- * h = v through vcpu.region_table. Returns the displacement of the jump taken when v is not canonical: the thunk looks at
- * its tag then. Only the table's load is on the way from v to h.
+ * h = v through vcpu.region_table, or (sum false) what is to be added to v. Returns the displacement of the jump taken when v is
+ * not canonical: the thunk looks at its tag then. Only the table's load is on the way from v to h.
  */
-static uint8_t *region_lookup(struct gen *g, unsigned h, unsigned v, unsigned view)
+static uint8_t *region_lookup(struct gen *g, unsigned h, unsigned v, unsigned view, bool sum)
 {
     mov_rr(A, true, h, v);
     shift_ri(A, true, SH_SAR, h, REGION_SHIFT);
@@ -65,33 +65,40 @@ static uint8_t *region_lookup(struct gen *g, unsigned h, unsigned v, unsigned vi
     mov_rm(A, true, RAX, state_at(offsetof(struct vcpu, region_table) + view * sizeof(void *)));
     alu_ri(A, false, ALU_AND, h, REGION_TABLE - 1);
     mov_rm(A, true, h, mo_bis(RAX, h, 3, 0));
-    alu_rr(A, true, ALU_ADD, h, v);
+    if (sum)
+        alu_rr(A, true, ALU_ADD, h, v);
     return odd;
 }
 
-static void region_thunk(struct gen *g, unsigned h, unsigned v, unsigned view)
+static void region_thunk(struct gen *g, unsigned h, unsigned v, unsigned view, bool sum)
 {
     mov_rr(A, true, RAX, v);
     call_to(A, host_state.region[view]);
     mov_rr(A, true, h, RAX);
+    if (!sum)
+        alu_rr(A, true, ALU_SUB, h, v);
 }
 
-/* Host pointer of the base, from the predicted region or the table; kept for the block's other accesses. */
-static unsigned host_pointer(struct gen *g, const struct ir_insn *i, unsigned ra)
+/*
+ * The operand through the base's host pointer, from the predicted region or the table. The pointer is kept for the block's other
+ * accesses; a load or store that is the last to want it takes the region's delta and the base as they are.
+ */
+static struct mo host_pointer(struct gen *g, const struct ir_insn *i, unsigned ra)
 {
     unsigned root = g->v[i->a].root;
     struct val *x = &g->v[root];
     int64_t region = 0;
     if (x->hreg != NOREG) {
         lock(g, x->hreg);
-        return x->hreg;
+        return mo_bd(x->hreg, (int32_t)i->imm);
     }
+    bool sum = x->hlast != g->i;
     unsigned h = temp(g, false);
     int slot = g->o->predict ? g->o->predict(g->o->opaque, g->b, g->i, &region) : -1;
     struct stub *s = new_stub(g, STUB_REGION);
     s->direct = slot < 0;
     if (slot < 0) {
-        stub_from(s, region_lookup(g, h, ra, i->mem.view));
+        stub_from(s, region_lookup(g, h, ra, i->mem.view, sum));
     } else {
         mov_rr(A, true, RAX, ra);
         shift_ri(A, true, SH_SHR, RAX, REGION_SHIFT);
@@ -99,17 +106,21 @@ static unsigned host_pointer(struct gen *g, const struct ir_insn *i, unsigned ra
             alu_ri(A, false, ALU_CMP, RAX, (int32_t)(region & ((1 << (64 - REGION_SHIFT)) - 1)));
         stub_from(s, jcc32(A, X_NE));
         mov_rm(A, true, h, state_at(offsetof(struct vcpu, delta) + (size_t)slot * 8));
-        alu_rr(A, true, ALU_ADD, h, ra);
+        if (sum)
+            alu_rr(A, true, ALU_ADD, h, ra);
     }
     s->base = (uint8_t)ra;
     s->view = i->mem.view;
     s->dst = (uint8_t)h;
+    s->sum = sum;
     s->back = A->p;
     A->ef = false;
+    if (!sum)
+        return mo_bis(h, ra, 0, (int32_t)i->imm);
     x->hreg = (uint8_t)h;
     g->reg_val[h] = (uint16_t)root;
     g->reg_h[h] = true;
-    return h;
+    return mo_bd(h, (int32_t)i->imm);
 }
 
 /* Software TLB probe: leaves [t + base + imm] as the operand. */
@@ -144,9 +155,9 @@ static struct mo address(struct gen *g, const struct ir_insn *i, struct stub *s,
         unsigned t = soft_probe(g, i, s, ra, write);
         return mo_bis(t, ra, 0, (int32_t)i->imm);
     }
-    unsigned h = host_pointer(g, i, ra);
+    struct mo m = host_pointer(g, i, ra);
     align_check(g, i, s, ra);
-    return mo_bd(h, (int32_t)i->imm);
+    return m;
 }
 
 /* ---- sites ---- */
@@ -684,12 +695,12 @@ void emit_stubs(struct gen *g)
                 /* The table at once, but for the failures that are sampled and for tagged addresses. */
                 alu_mi(A, false, ALU_SUB, STATE(region_credit), 1);
                 uint8_t *sample = jcc32(A, X_S);
-                uint8_t *odd = region_lookup(g, s->dst, s->base, s->view);
+                uint8_t *odd = region_lookup(g, s->dst, s->base, s->view, s->sum);
                 jmp_to(A, s->back);
                 land32(A, sample);
                 land32(A, odd);
             }
-            region_thunk(g, s->dst, s->base, s->view);
+            region_thunk(g, s->dst, s->base, s->view, s->sum);
             jmp_to(A, s->back);
         } else if (s->kind == STUB_EVAL || s->kind == STUB_FLAGS_EVAL) {
             emit_eval_stub(g, s);
