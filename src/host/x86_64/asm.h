@@ -355,6 +355,7 @@ static inline void nops(struct as *a, unsigned n)
 static inline void movups_rm(struct as *a, unsigned d, struct mo m) { op_rm(a, 0x10 | M_0F, d, m); }
 static inline void movups_mr(struct as *a, struct mo m, unsigned s) { op_rm(a, 0x11 | M_0F, s, m); }
 static inline void movaps_rr(struct as *a, unsigned d, unsigned s) { op_rr(a, 0x28 | M_0F, d, s); }
+static inline void xorps_rr(struct as *a, unsigned d, unsigned s) { op_rr(a, 0x57 | M_0F, d, s); }
 static inline void movq_xr(struct as *a, unsigned d, unsigned s) { op_rr(a, 0x6e | M_0F | P_66 | OP_W, d, s); }
 static inline void movd_xr(struct as *a, unsigned d, unsigned s) { op_rr(a, 0x6e | M_0F | P_66, d, s); }
 static inline void movq_rx(struct as *a, unsigned d, unsigned s) { op_rr(a, 0x7e | M_0F | P_66 | OP_W, s, d); }

@@ -31,7 +31,7 @@ _Static_assert(sizeof(struct val) == 16, "one store makes a fresh one");
 enum { USES_MORE = 2, USES_FUSED };              /* fused: SHL by a constant, done by the one ADD that uses it */
 
 enum stub_kind { STUB_LOAD, STUB_LOADV, STUB_STORE, STUB_STOREV, STUB_AMO, STUB_CAS, STUB_STX, STUB_STXP, STUB_CASP, STUB_REGION, STUB_EVAL, STUB_FLAGS_EVAL,
-    STUB_TRAP, STUB_VEC_HOMES };
+    STUB_SATURATE, STUB_TRAP, STUB_VEC_HOMES };
 
 /* An operand as a stub must find it again. */
 struct opnd {
@@ -125,6 +125,7 @@ struct host_state {
     const uint8_t *load_vec;                     /* vector homes from memory */
     const uint8_t *consts;                       /* [K_COUNT][16] */
     const uint8_t *eval_vec, *eval_int, *mxcsr_merge;
+    const uint8_t *eval_nan[2][2];               /* [esz - 2][fused]: eval_vec for scalars, at once where a quiet NaN passes through */
 };
 extern struct host_state host_state;
 enum { CALL_PURE, CALL_READS, CALL_WRITES };
@@ -225,6 +226,7 @@ void lower_call(struct gen *g, const struct ir_insn *i);
 void emit_stubs(struct gen *g);                  /* lower_mem.c's and EVAL stubs */
 void emit_leaves(struct gen *g);
 void emit_eval_stub(struct gen *g, struct stub *s);
+void emit_saturate_stub(struct gen *g, const struct stub *s);
 void emit_trap_stub(struct gen *g, const struct stub *s);
 struct stub *new_stub(struct gen *g, unsigned kind);
 static inline void stub_from(struct stub *s, uint8_t *disp) { s->from[s->n_from++] = disp; }

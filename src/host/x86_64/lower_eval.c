@@ -48,6 +48,35 @@ void lower_eval(struct gen *g, const struct ir_insn *i)
         mov_rr(A, is_w(i) || ir_op_info[i->op].result == IR_I64, def(g, NOREG), RAX);
 }
 
+/* What evaluates i in a slow path. */
+static const uint8_t *evaluator(const struct ir_insn *i)
+{
+    switch ((enum ir_op)i->op) {
+    case IR_FADD:
+    case IR_FSUB:
+    case IR_FMUL:
+    case IR_FDIV: return host_state.eval_nan[i->esz - 2][0];
+    case IR_FMADD: return i->imm & 2 ? host_state.eval_vec : host_state.eval_nan[i->esz - 2][1];
+    default: return makes_vec(i->op) ? host_state.eval_vec : host_state.eval_int;
+    }
+}
+
+/* FTOS towards zero came out as the smallest integer, and Invalid is raised unless that is right: now NaN to 0, large ones to the largest. */
+void emit_saturate_stub(struct gen *g, const struct stub *s)
+{
+    const struct ir_insn *i = &g->b->insn[s->insn];
+    bool w = !s->clean32;
+    xorps_rr(A, XT0, XT0);
+    op_rr(A, 0x2e | M_0F | (i->esz == 3 ? P_66 : 0), s->vreg[0], XT0);       /* ucomisd */
+    uint8_t *nan = jcc8(A, X_P);
+    set_rel32(jcc32(A, X_B), s->back);
+    alu_ri(A, w, ALU_SUB, s->dst, 1);
+    jmp_to(A, s->back);
+    land8(A, nan);
+    mov_ri(A, s->dst, 0);
+    jmp_to(A, s->back);
+}
+
 void emit_eval_stub(struct gen *g, struct stub *s)
 {
     const struct ir_insn *i = &g->b->insn[s->insn];
@@ -60,7 +89,7 @@ void emit_eval_stub(struct gen *g, struct stub *s)
             mov_mr(A, true, frame((int32_t)k * 16), s->vreg[k]);
     }
     insn_address(g, s->insn);
-    call_to(A, makes_vec(i->op) ? host_state.eval_vec : host_state.eval_int);
+    call_to(A, evaluator(i));
     if (s->dst != NOREG) {
         if (s->dst >= XMM0)
             movups_rm(A, s->dst, frame(F_ARG0));

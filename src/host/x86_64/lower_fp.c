@@ -182,12 +182,36 @@ static void from_integer(struct gen *g, const struct ir_insn *i)
     land8(A, end);
 }
 
+/*
+ * XT0 = a rounded to integral, ties away from zero, the rest zero; raises nothing. The slow way, to D, for what has no fraction: there
+ * are no NaNs then, and all of these are exact: the fraction, its double cut to 1 or 0 with its sign, their sum. The sign
+ * of zero is put right. Clobbers XT1.
+ */
+static void round_away(struct gen *g, const struct ir_insn *i, unsigned ra, unsigned d)
+{
+    unsigned esz = i->esz;
+    uint32_t round = (esz == 3 ? 0x0b : 0x0a) | M_0F3A | P_66;
+    v3(g, 0x7e | M_0F | P_66 | (esz == 3 ? OP_W : 0), ra, 0, RAX);
+    shift_ri(A, esz == 3, SH_SHR, RAX, esz == 3 ? 52 : 23);
+    alu_ri(A, false, ALU_AND, RAX, esz == 3 ? 0x7ff : 0xff);
+    alu_ri(A, false, ALU_CMP, RAX, esz == 3 ? 1023 + 52 : 127 + 23);
+    eval_if(g, i, X_AE, d);
+    v3i(g, round, XT0, ra, ra, 3 | 8);
+    v3(g, scalar(esz, 0x5c), XT1, ra, XT0);
+    v3(g, scalar(esz, 0x58), XT1, XT1, XT1);
+    v3i(g, round, XT1, XT1, XT1, 3 | 8);
+    v3(g, scalar(esz, 0x58), XT0, XT0, XT1);
+    vk(g, ANDPS, XT0, XT0, esz == 3 ? K_ABS1_64 : K_ABS1_32);
+    vk(g, ANDPS, XT1, ra, esz == 3 ? K_SIGN1_64 : K_SIGN1_32);
+    v3(g, ORPS, XT0, XT0, XT1);
+}
+
 static bool to_integer(struct gen *g, const struct ir_insn *i)
 {
-    static const uint8_t mode[4] = {0, 2, 1, 3}; /* enum fp_round -> ROUNDSD */
+    static const uint8_t mode[5] = {0, 2, 1, 3, 3};          /* enum fp_round, FP_TIES_AWAY -> ROUNDSD */
     bool w = is_w(i), u = i->op == IR_FTOU;
     unsigned esz = i->esz, round = (unsigned)i->imm;
-    if (round > FP_RZ || (u && round != FP_RZ))
+    if (u && round != FP_RZ)
         return false;
     unsigned ra = use(g, i->a), d = def_apart(g), s = ra;
     uint32_t op = scalar(esz, 0x2c);
@@ -201,7 +225,11 @@ static bool to_integer(struct gen *g, const struct ir_insn *i)
         g->stub[g->n_stubs - 1].back = A->p;
         return true;
     }
-    if (round != FP_RZ) {
+    unsigned first = g->n_stubs;
+    if (round == FP_TIES_AWAY) {
+        round_away(g, i, ra, d);
+        s = XT0;
+    } else if (round != FP_RZ) {
         v3(g, (esz == 3 ? 0x0b : 0x0a) | M_0F3A | P_66, XT0, ra, ra);
         e1(A, mode[round] | 8);
         s = XT0;
@@ -213,7 +241,10 @@ static bool to_integer(struct gen *g, const struct ir_insn *i)
         /* In range: now Inexact may be raised. */
         v3(g, (esz == 3 ? 0x0b : 0x0a) | M_0F3A | P_66, XT0, ra, ra);
         e1(A, mode[round]);
-        g->stub[g->n_stubs - 1].back = A->p;
+        for (unsigned n = first; n < g->n_stubs; n++)
+            g->stub[n].back = A->p;
+    } else {
+        g->stub[first].kind = STUB_SATURATE;
     }
     return true;
 }
@@ -222,9 +253,18 @@ static bool to_integral(struct gen *g, const struct ir_insn *i)
 {
     static const uint8_t mode[6] = {0, 2, 1, 3, 0, 4};
     unsigned round = (unsigned)i->imm & 7;
-    if (round == FP_TIES_AWAY || round > 5)
+    if (round > 5 || (round == FP_TIES_AWAY && i->imm & 8))
         return false;
-    unsigned ra = use(g, i->a), d = def(g, dying_reg(g, i->a));
+    unsigned ra = use(g, i->a), d;
+    if (round == FP_TIES_AWAY) {
+        unsigned first = g->n_stubs;
+        d = def_apart(g);
+        round_away(g, i, ra, d);
+        movaps_rr(A, d, XT0);
+        g->stub[first].back = A->p;
+        return true;
+    }
+    d = def(g, dying_reg(g, i->a));
     v3(g, XORPS, XT0, XT0, XT0);
     v3(g, (i->esz == 3 ? 0x0b : 0x0a) | M_0F3A | P_66, d, XT0, ra);
     e1(A, mode[round] | (i->imm & 8 ? 0 : 8));

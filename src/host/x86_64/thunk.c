@@ -377,6 +377,69 @@ static const uint8_t *emit_eval(struct as *a, const void *fn)
     return p;
 }
 
+/* Jumps taken when the NaN at M, a value of esz, is a signalling one: its quiet bit is clear. */
+static uint8_t *if_signalling(struct as *a, unsigned esz, struct mo m)
+{
+    m.disp += esz == 3 ? 6 : 2;
+    op_rm(a, 0xf6, 0, m);                        /* test byte */
+    e1(a, esz == 3 ? 0x08 : 0x40);
+    return jcc32(a, X_E);
+}
+
+/* Zero or denormal: the exponent field is 0. */
+static uint8_t *if_tiny(struct as *a, unsigned esz, struct mo m)
+{
+    m.disp += esz == 3 ? 6 : 2;
+    op_rm(a, 0xf7 | P_66, 0, m);                 /* test word */
+    e1(a, esz == 3 ? 0xf0 : 0x80);
+    e1(a, 0x7f);
+    return jcc32(a, X_E);
+}
+
+/*
+ * A quiet NaN that is the result because no operand is a signalling one: the first operand's or, of sums and products, the
+ * second's; of a fused operation the addend's (other cases, and negated NaNs, are rarer). The rest is for eval_vec. Operands
+ * are in the frame, RAX is kept, XT0 and XT1 are not. Rules: Arm ARM DDI 0487, FPProcessNaNs(), FPProcessNaNs3().
+ */
+static const uint8_t *emit_eval_nan(struct as *a, unsigned esz, bool fused)
+{
+    const uint32_t load = 0x10 | M_0F | (esz == 3 ? P_F2 : P_F3), ucomis = 0x2e | M_0F | (esz == 3 ? P_66 : 0);
+    const struct mo first = tframe(fused ? F_ARG2 : F_ARG0), other[2] = {tframe(F_ARG1), tframe(F_ARG0)};
+    uint8_t *slow[6], *no_nan;
+    unsigned n = 0;
+    const uint8_t *p = begin(a);
+    op_rm(a, load, XT0, first);
+    op_rr(a, ucomis, XT0, XT0);
+    no_nan = jcc32(a, X_NP);
+    slow[n++] = if_signalling(a, esz, first);
+    for (unsigned k = 0; k < (fused ? 2 : 1); k++) {
+        op_rm(a, load, XT1, other[k]);
+        op_rr(a, ucomis, XT1, XT1);
+        uint8_t *number = jcc8(a, X_NP);
+        slow[n++] = if_signalling(a, esz, other[k]);
+        uint8_t *next = jmp8(a);
+        land8(a, number);
+        if (fused)
+            slow[n++] = if_tiny(a, esz, other[k]);           /* of infinity and zero it would be the default NaN */
+        land8(a, next);
+    }
+    movups_mr(a, tframe(F_ARG0), XT0);
+    ret(a);
+    land32(a, no_nan);
+    if (!fused) {
+        op_rm(a, load, XT0, other[0]);
+        op_rr(a, ucomis, XT0, XT0);
+        slow[n++] = jcc32(a, X_NP);
+        slow[n++] = if_signalling(a, esz, other[0]);
+        movups_mr(a, tframe(F_ARG0), XT0);
+        ret(a);
+    }
+    while (n)
+        land32(a, slow[--n]);
+    jmp_to(a, host_state.eval_vec);
+    return p;
+}
+
 void host_eval_vec(const struct ir_insn *i, struct vcpu *c, u128 *args)
 {
     args[0] = ir_eval_vec(i, c, args[0], args[1], args[2]);
@@ -480,6 +543,8 @@ size_t host_init(void *code, size_t size, const struct host_callbacks *cb)
     ret(a);
     host_state.eval_vec = emit_eval(a, (const void *)(uintptr_t)host_eval_vec);
     host_state.eval_int = emit_eval(a, (const void *)(uintptr_t)host_eval_int);
+    for (unsigned k = 0; k < 4; k++)
+        host_state.eval_nan[k >> 1][k & 1] = emit_eval_nan(a, 2 + (k >> 1), k & 1);
     emit_mxcsr_merge(a);
     emit_consts(a);
     memcpy(&enter_code, &host_state.enter, sizeof(enter_code));
