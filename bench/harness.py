@@ -85,6 +85,18 @@ def emulators(cpu, memory, binaries, props, backports=True, qemu=True, extra=())
     return out
 
 
+def binaries(args):
+    """[(name, path)] of the gnomons that --gnomon-binary or --build name."""
+    out = []
+    for i, text in enumerate(args.gnomon_binary or [os.path.join(args.build, "gnomon-system-aarch64")]):
+        name, sep, path = text.rpartition("=")
+        path = os.path.abspath(path)
+        if not os.access(path, os.X_OK):
+            raise BenchError("%s is not a program (build it first)" % path)
+        out.append((name or "gnomon" + (chr(ord("A") + i) if len(args.gnomon_binary or []) > 1 else ""), path))
+    return out
+
+
 # ---- programs and images --------------------------------------------------------------------------------------------
 
 def compile_one(command):
@@ -144,11 +156,11 @@ def _digest(paths):
     return h
 
 
-def image(tree, packages):
-    """An initramfs with `tree` as /opt/bench and Debian's arm64 `packages`; made once for the same input. It is not
-    compressed: a guest's boot would be spent on it."""
+def image(tree, packages, modules=""):
+    """An initramfs with `tree` as /opt/bench, Debian's arm64 `packages` and the kernel modules `modules` (SUITE:NAME,...); made
+    once for the same input. It is not compressed: a guest's boot would be spent on it."""
     h = _digest([tree, os.path.join(TOP, "tools", "get-guest"), os.path.join(TOP, "tests", "guest", "rootfs")])
-    h.update(" ".join(sorted(packages)).encode())
+    h.update(" ".join(sorted(packages) + [modules][:bool(modules)]).encode())
     out = os.path.join(IMAGES, "image-%s.cpio" % h.hexdigest()[:12])
     os.makedirs(IMAGES, exist_ok=True)
     if not os.path.exists(out):
@@ -156,7 +168,7 @@ def image(tree, packages):
         for path in (os.path.join(IMAGES, n) for n in os.listdir(IMAGES) if n.startswith("image-")):
             if os.path.getmtime(path) < time.time() - 86400:
                 os.unlink(path)
-        options = ["--with", ",".join(sorted(packages))] if packages else []
+        options = (["--with", ",".join(sorted(packages))] if packages else []) + (["--modules", modules] if modules else [])
         get_guest("initramfs", "--plain", "--add", tree + ":/opt/bench", *options, "-o", out)
     os.utime(out)
     return out

@@ -18,10 +18,18 @@ import harness      # noqa: E402
 import report       # noqa: E402
 import suite        # noqa: E402
 
-spec = importlib.util.spec_from_loader("bench_run", importlib.machinery.SourceFileLoader("bench_run", os.path.join(HERE, "run")))
 sys.dont_write_bytecode = True
-run = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(run)
+
+
+def program(name):
+    """A program of this folder as a module."""
+    loader = importlib.machinery.SourceFileLoader("bench_" + name, os.path.join(HERE, name))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
+
+
+run, bench_io = program("run"), program("io")
 
 
 def data():
@@ -168,9 +176,9 @@ class Options(unittest.TestCase):
 
     def test_binaries(self):
         args = run.parse(["--gnomon-binary", "old=/bin/true", "--gnomon-binary", "/bin/false"])
-        self.assertEqual([n for n, _ in run.binaries(args)], ["old", "gnomonB"])
+        self.assertEqual([n for n, _ in harness.binaries(args)], ["old", "gnomonB"])
         with self.assertRaises(harness.BenchError):
-            run.binaries(run.parse(["--gnomon-binary", "/nonexistent/gnomon"]))
+            harness.binaries(run.parse(["--gnomon-binary", "/nonexistent/gnomon"]))
 
     def test_emulators(self):
         emus = harness.emulators("max", 512, [("g", "/x")], ["-", "paging=softtlb"], qemu=False, backports=False, extra=["y=/z -v"])
@@ -240,6 +248,48 @@ class Runs(unittest.TestCase):
         got = harness.run_benches(e, "k", "i", ["a", "bad", "c"], 10, lambda n, err: failures.append(n))
         self.assertEqual(list(got), ["a", "c"])
         self.assertEqual(failures, ["bad"])
+
+
+class Io(unittest.TestCase):
+    """bench/io: selection, what fio and iperf3 say, the table."""
+
+    def test_select(self):
+        self.assertEqual(bench_io.select([]), bench_io.ROWS)
+        self.assertEqual(bench_io.select(["raw:read-buffered"]), ["raw:read-buffered"])
+        self.assertEqual({bench_io.group_of(r) for r in bench_io.select(["net", "-net:to-host"])}, {"net"})
+        self.assertNotIn("net:to-host", bench_io.select(["-net:to-host"]))
+        with self.assertRaises(ValueError):
+            bench_io.select(["nonsense"])
+
+    def test_rows_fit_on_a_command_line_and_a_serial_number(self):
+        for cpus in (1, 2):
+            rows = [r for r in bench_io.ROWS if bench_io.GROUPS[bench_io.group_of(r)].cpus == cpus]
+            self.assertLess(len(",".join(rows)), 1500)
+        for r in bench_io.ROWS:
+            self.assertRegex(r, r"^[a-z0-9-]{1,20}:[a-z0-9-]+$")
+            self.assertIn(bench_io.job_of(r), bench_io.IPERF if bench_io.is_net(r) else bench_io.FIO)
+
+    def test_what_fio_says(self):
+        def line(read, write, error="0"):
+            f = ["3", "fio-3.33", "raw:x", "0", error] + ["0"] * 45
+            f[5:7], f[46:48] = read, write
+            return ";".join(f)
+        self.assertEqual(bench_io.told_by_fio(line(["100", "50"], ["0", "0"])), ("raw:x", (51200, 102400), ""))
+        self.assertEqual(bench_io.told_by_fio(line(["100", "50"], ["8", "4"], "84")), ("raw:x", (4096, 8192), "84"))
+        with self.assertRaises(ValueError):
+            bench_io.told_by_fio("3;nonsense")
+
+    def test_what_iperf_says(self):
+        self.assertEqual(bench_io.received('{"end": {"sum_received": {"bits_per_second": 80, "bytes": 5}}}'), (10, 5))
+        with self.assertRaisesRegex(ValueError, "busy"):
+            bench_io.received('{"error": "busy"}')
+
+    def test_table(self):
+        rows = {"raw:read-128k-q1": [[0.01, 0.001, 0.001]]}
+        slow = {"raw:read-128k-q1": [[0.02, 0.004, 0.004]]}
+        d = dict(data(), cpus={"max": {"gnomon": rows, "qemu-7.2": slow}}, groups={"raw:read-128k-q1": "raw"})
+        lines = bench_io.text_table(d).split("\n")
+        self.assertEqual(lines[1].split(), ["raw:read-128k-q1", "MB/s", "100.0", "50.0", "2.00", "4.00", "0", "%"])
 
 
 if __name__ == "__main__":
