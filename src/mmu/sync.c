@@ -61,8 +61,20 @@ static enum fate fate_of(struct vcpu *c, struct window *w, uint64_t va, uint64_t
     return !((now ^ rec) & REC_W) ? KEEP : now & REC_W ? TO_WRITE : TO_READ;
 }
 
-/* Bring [va, va + pages) of w, all within one group record, up to date; nothing outside what is installed is added. */
-static void sync_pages(struct vcpu *c, struct window *w, uint64_t va, unsigned pages, bool global_too, bool walk)
+/* The page at va lost its place in a window, or a right: often enough it is not worth a window (CHURN_DROPS). */
+static void count_drop(const struct space *s, uint64_t va)
+{
+    struct churn *h = churn_of(s, va);
+    h->uses = 0;
+    if (++h->drops == CHURN_DROPS)
+        mmu.stats.churn_pages++;
+}
+
+/*
+ * Bring [va, va + pages) of w, all within one group record, up to date; nothing outside what is installed is added. Of what changes
+ * pages of 4 KiB count as churning, as many as *CHURN says, which becomes less.
+ */
+static void sync_pages(struct vcpu *c, struct window *w, uint64_t va, unsigned pages, bool global_too, bool walk, unsigned *churn)
 {
     uint64_t run_va = va;
     unsigned run = 0;
@@ -73,6 +85,10 @@ static void sync_pages(struct vcpu *c, struct window *w, uint64_t va, unsigned p
         uint64_t v = va + ((uint64_t)i << PAGE_SHIFT);
         uint64_t rec = i < pages ? window_rec(w, v) : 0;
         enum fate f = rec && (global_too || !(rec & REC_GLOBAL)) ? fate_of(c, w, v, rec, walk, in_place) : KEEP;
+        if (f != KEEP && *churn && REC_LEAF_SHIFT(rec) == PAGE_SHIFT) {
+            count_drop(w->owner, v);
+            --*churn;
+        }
         if (f != of || i == pages) {
             seal(w, run_va, run, of);
             of = f;
@@ -192,6 +208,17 @@ static bool all_gone(struct vcpu *c, const struct window *w)
     return true;
 }
 
+/* The end of a process that had few pages. The next with its root table, if it lives as short, does better without windows. */
+static void count_wiped(const struct window *w)
+{
+    for (uint32_t i = 0; i < w->n_groups; i++) {
+        const struct group_rec *g = w->groups[i];
+        for (unsigned k = 0; k < GROUP_PAGES; k++)
+            if (g->e[k] && REC_LEAF_SHIFT(g->e[k]) == PAGE_SHIFT)
+                count_drop(w->owner, g->va + ((uint64_t)k << PAGE_SHIFT));
+    }
+}
+
 static void sync_window(struct vcpu *c, struct window *w, bool global_too)
 {
     if (mmu.cfg.sync == SYNC_WP)
@@ -199,13 +226,16 @@ static void sync_window(struct vcpu *c, struct window *w, bool global_too)
     bool walk = mmu.cfg.sync != SYNC_DROP;
     if (!w->pages || (!global_too && !w->local_pages))
         return;
+    unsigned churn = walk ? CHURN_WIDE : 0;       /* what is dropped without a look says nothing */
     if ((global_too || w->local_pages == w->pages) && (!walk || all_gone(c, w))) {
+        if (churn && w->pages <= CHURN_SMALL)
+            count_wiped(w);
         window_wipe(w);
         return;
     }
     for (uint32_t i = w->n_groups; i-- > 0;)      /* dropping may free groups[i] and move the last one here */
         if (i < w->n_groups && !(walk && group_unchanged(c, w, w->groups[i])))
-            sync_pages(c, w, w->groups[i]->va, GROUP_PAGES, global_too, walk);
+            sync_pages(c, w, w->groups[i]->va, GROUP_PAGES, global_too, walk, &churn);
 }
 
 /* Is anything installed at pages [first, last] of g? */
@@ -235,16 +265,8 @@ static void sync_window_range(struct vcpu *c, struct window *w, uint64_t va, uin
         if (from > to || from > glast || to < gva ||
             !any_installed(g, from >> PAGE_SHIFT & (GROUP_PAGES - 1), to >> PAGE_SHIFT & (GROUP_PAGES - 1)))
             continue;
-        /* By address, or a short range of TLB range maintenance. */
-        for (uint64_t v = from & PAGE_MASK; last - va < CHURN_RANGE && gl == PAGE_SIZE && v - from <= to - from; v += PAGE_SIZE) {
-            if (!window_rec(w, v))
-                continue;
-            struct churn *h = churn_of(w->owner, v);
-            h->uses = 0;
-            if (++h->drops == CHURN_DROPS)
-                mmu.stats.churn_pages++;
-        }
-        sync_pages(c, w, from & PAGE_MASK, (unsigned)((to - from) >> PAGE_SHIFT) + 1, true, walk);
+        unsigned churn = last - va < CHURN_RANGE ? CHURN_RANGE >> PAGE_SHIFT : 0;
+        sync_pages(c, w, from & PAGE_MASK, (unsigned)((to - from) >> PAGE_SHIFT) + 1, true, walk, &churn);
     }
 }
 

@@ -68,11 +68,12 @@ struct segment {
 
 /*
  * A site whose accesses keep ending in MMIO or a churning page is patched to go to its slow path without a SIGSEGV. When
- * patched sites have met NEEDLESS_SLOW pages that a window holds, all are restored and have to earn it again.
+ * patched sites have met so many pages that a window holds that they would be better off, all are restored and have to earn it again.
  */
 #define SITE_FAULTS 2
 #define SITE_PATCHED 255
 #define NEEDLESS_SLOW 2000
+#define NEEDLESS_SITE 25                          /* and so many for each: of 200 ns; to be patched anew costs a site two faults */
 /* A block whose region checks keep failing is made anew, with predictions from the registers of then. */
 #define MISS_SAMPLES 2
 #define MISS_TRIES 4

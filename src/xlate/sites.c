@@ -93,8 +93,8 @@ void sites_forget(struct block *b)
 void sites_review(void)
 {
     uint64_t now = mmu_needless_slow();
-    if (now - __atomic_load_n(&xl.needless, __ATOMIC_RELAXED) < NEEDLESS_SLOW &&
-        __atomic_load_n(&xl.n_patched, __ATOMIC_RELAXED) < xl.cap_patched)
+    uint32_t n = __atomic_load_n(&xl.n_patched, __ATOMIC_RELAXED);
+    if (now - __atomic_load_n(&xl.needless, __ATOMIC_RELAXED) < NEEDLESS_SLOW + (uint64_t)n * NEEDLESS_SITE && n < xl.cap_patched)
         return;
     xlate_lock();
     __atomic_store_n(&xl.needless, now, __ATOMIC_RELAXED);

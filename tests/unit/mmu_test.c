@@ -286,15 +286,48 @@ static void test_churn(bool shadow)
     CHECK(!load(va, VIEW_USER, &v));
 }
 
+/* So does one that each fork takes the right to write from, by a TLBI by ASID, and what processes that die at once have at one place. */
+static void test_churn_asid(bool shadow)
+{
+    const uint64_t va = USER_VA + 0x71000000ull, other = 0x555500000000ull;
+    bool counted = shadow && mmu.cfg.sync == SYNC_TLB;
+    uint64_t v;
+    for (unsigned i = 0; i < 8; i++) {
+        add(root[0], va, RAM_BASE + 0x40000, 12, U_RW, false);
+        add(root[0], other, RAM_BASE + 0x50000 + i * 0x1000, 12, U_RW, false);
+        CHECK(store(va, VIEW_USER, i) && store(other, VIEW_USER, i) && load(va, VIEW_USER, &v) && v == i);
+        CHECK(!counted || !(installed(va, VIEW_USER) & REC_W) == (i >= CHURN_DROPS));
+        CHECK(!counted || !installed(other, VIEW_USER) == (i >= CHURN_DROPS));
+        add(root[0], va, RAM_BASE + 0x40000, 12, U_RO, false);
+        del(root[0], other);
+        tlbi_asid(cpu, cur_asid);
+        CHECK(!store(va, VIEW_USER, 99) && load(va, VIEW_USER, &v) && v == i && !load(other, VIEW_USER, &v));
+    }
+    del(root[0], va);
+    tlbi_range(cpu, va, PAGE_SIZE, cur_asid);
+    /* more pages than a process that dies at once has: they say nothing */
+    for (unsigned i = 0; i < 8; i++) {
+        for (unsigned k = 0; k <= CHURN_SMALL; k++) {
+            add(root[0], other + 0x100000 + k * 0x1000, RAM_BASE + 0x80000 + k * 0x2000, 12, U_RW, false);
+            CHECK(store(other + 0x100000 + k * 0x1000, VIEW_USER, i));
+        }
+        CHECK(!counted || installed(other + 0x100000, VIEW_USER));
+        for (unsigned k = 0; k <= CHURN_SMALL; k++)
+            del(root[0], other + 0x100000 + k * 0x1000);
+        tlbi_asid(cpu, cur_asid);
+        CHECK(!load(other + 0x100000, VIEW_USER, &v));
+    }
+}
+
 static uint64_t tlbi_exits(void) { return mmu_exits(MMU_EXIT_tlbi_va).count + mmu_exits(MMU_EXIT_tlbi_asid).count + mmu_exits(MMU_EXIT_tlbi_all).count; }
 
 /* Maintenance is noted; done, all of it, by one exit at the barrier. */
 static void test_notes(bool shadow)
 {
-    const uint64_t va = USER_VA + 0x40000000;
     const struct mmu_stats *st = mmu_stats();
     uint64_t v;
     for (unsigned kind = 0; kind < 6; kind++) {
+        const uint64_t va = USER_VA + 0x40000000 + kind * 0x1000000;   /* nothing of a kind churns */
         uint64_t dist = kind == 1 ? 0x11000 : 0x1000, n = st->tlbi_va, exits = tlbi_exits();
         for (unsigned i = 0; i < 24; i++) {
             add(root[0], va + i * dist, RAM_BASE + 0x20000 + (i & 7) * 0x1000, 12, U_RW, false);
@@ -340,6 +373,7 @@ static void test_notes(bool shadow)
     mmu_tlbi_complete(cpu);
 
     /* A space that is in force when the maintenance is noted and not when it is done, and the other way round. */
+    const uint64_t va = USER_VA + 0x4f000000;
     uint64_t first = root[0];
     for (unsigned back = 0; back < 2; back++) {
         for (unsigned by = 0; by < 2; by++) {
@@ -946,6 +980,7 @@ int main(int argc, char **argv)
     test_fill_and_fault(shadow);
     test_sync(shadow);
     test_churn(shadow);
+    test_churn_asid(shadow);
     test_notes(shadow);
     test_block();
     test_switch(shadow);
