@@ -3,6 +3,10 @@
  *
  * Owns the ring or the place in the pool's queue. Must not know formats. Everything but the pool's threads runs with the
  * image owned; done() is called from aio_reap() only.
+ *
+ * What the host's page cache can take or give at once is carried out at once: handing it to another thread (io_uring has its own
+ * for buffered writes) costs more than the copy. A call that turns out to wait for a disk sends its successors the other way
+ * for a while.
  */
 #include <errno.h>
 #include <liburing.h>
@@ -19,6 +23,10 @@
 #define ENTRIES 128
 #define WORKERS 4
 #define MAX_IOV 1024                             /* the host's IOV_MAX */
+#define QUICK_MAX (256u << 10)                   /* bytes of a transfer that is tried at once: more are better copied beside it */
+#define QUICK_ENOUGH (256u << 10)                /* bytes after which what has ended should be reported */
+#define SLOW_NS 2000000u                         /* a call that took so long has waited for a disk */
+#define SLOW_FOR_NS 200000000u                   /* how long others are not tried then */
 
 struct list { struct aio_op *first, *last; };
 
@@ -41,10 +49,12 @@ static struct aio_op *take(struct list *l)
 }
 
 struct aio {
-    bool uring, armed;
+    bool uring, armed, never_quick;
     int wake_fd;
     struct io_uring ring;
     struct list backlog;                         /* found the submission queue full */
+    struct list quick;                           /* ended when they were submitted */
+    uint64_t quick_bytes, slow_until;            /* of those; now_ns() until which nothing is tried at once */
     /* the pool's: under pool.lock */
     struct list ended;
     pthread_cond_t any;
@@ -143,6 +153,46 @@ int aio_run(struct aio_op *op)
     while (!account(op, call(op)))
         ;
     return op->error;
+}
+
+/* ---- at once ---- */
+
+static bool timed_call(struct aio *a, struct aio_op *op)
+{
+    uint64_t begun = now_ns();
+    bool ended = begun >= a->slow_until && account(op, call(op));
+    uint64_t now = now_ns();
+    if (now - begun > SLOW_NS)
+        a->slow_until = now + SLOW_FOR_NS;
+    return ended;
+}
+
+/* false: it has not ended, and goes the other way; a part of it may have been carried out. */
+static bool quick(struct aio *a, struct aio_op *op)
+{
+    uint64_t len = op->len;
+    if (a->never_quick || op->kind > AIO_WRITE || op->fd != op->f->fd || len > QUICK_MAX || op->n_iov > MAX_IOV)
+        return false;
+    bool ended = false;
+    if (op->kind == AIO_READ && !op->f->no_nowait) {
+        ssize_t n = preadv2(op->fd, op->iov, op->n_iov, (off_t)op->off, RWF_NOWAIT);
+        if (n < 0 && errno == EOPNOTSUPP)
+            op->f->no_nowait = true;             /* a file system in memory, for one */
+        else
+            ended = account(op, n < 0 ? -errno : n);
+    }
+    if (!ended && (op->kind == AIO_WRITE || op->f->no_nowait))
+        ended = timed_call(a, op);
+    if (ended) {
+        put(&a->quick, op);
+        a->quick_bytes += len;
+    }
+    return ended;
+}
+
+bool aio_enough(const struct aio *a)
+{
+    return a->quick_bytes >= QUICK_ENOUGH;
 }
 
 /* ---- the pool ---- */
@@ -282,6 +332,7 @@ struct aio *aio_new(bool threads, int wake_fd)
 {
     struct aio *a = xcalloc(1, sizeof *a);
     a->wake_fd = wake_fd;
+    a->never_quick = threads;
     pthread_cond_init(&a->any, NULL);
     /* The kernel may lack it, or forbid it (sysctl, seccomp in containers). */
     if (!threads && io_uring_queue_init(ENTRIES, &a->ring, 0) == 0) {
@@ -308,6 +359,8 @@ void aio_free(struct aio *a)
 void aio_submit(struct aio *a, struct aio_op *op)
 {
     begin(op);
+    if (quick(a, op))
+        return;
     if (a->uring)
         ring_submit(a, op);
     else
@@ -326,6 +379,12 @@ void aio_kick(struct aio *a)
 
 void aio_reap(struct aio *a, bool wait)
 {
+    struct list l = a->quick;
+    a->quick = (struct list){ 0 };
+    a->quick_bytes = 0;
+    wait = wait && !l.first;
+    for (struct aio_op *op; (op = take(&l));)
+        op->done(op);
     if (a->uring)
         ring_reap(a, wait);
     else
@@ -346,6 +405,8 @@ void aio_arm(struct aio *a, bool on)
 
 bool aio_ready(struct aio *a)
 {
+    if (a->quick.first)
+        return true;
     if (a->uring)
         return io_uring_cq_ready(&a->ring) != 0;
     pthread_mutex_lock(&pool.lock);

@@ -524,15 +524,19 @@ static void retry_waiting(struct engine *e)
     }
 }
 
-/* Owned: start what has come in, let go on what has ended. */
+static struct block_req *next_incoming(struct engine *e)
+{
+    pthread_mutex_lock(&e->lock);
+    struct block_req *r = take(&e->incoming);
+    pthread_mutex_unlock(&e->lock);
+    return r;
+}
+
+/* Owned: start what has come in, let go on what has ended. What is ended already is not kept waiting by all that has come in. */
 static void drive(struct block *b, bool wait)
 {
     struct engine *e = b->e;
-    pthread_mutex_lock(&e->lock);
-    struct req_list in = e->incoming;
-    e->incoming = (struct req_list){ 0 };
-    pthread_mutex_unlock(&e->lock);
-    for (struct block_req *r; (r = take(&in));) {
+    for (struct block_req *r; !aio_enough(e->aio) && (r = next_incoming(e));) {
         struct job *j = e->spare;
         if (j)
             e->spare = j->next;

@@ -25,7 +25,7 @@ struct block_options {
     bool direct;                                 /* past the host's page cache */
     bool no_flush;                               /* cache=unsafe: flushes do nothing */
     bool no_lock;                                /* locking=off */
-    bool threads;                                /* aio=threads: no io_uring */
+    bool threads;                                /* aio=threads: all transfers by the pool */
     bool no_backing;                             /* qcow2: as if the header named no backing file */
     const struct block_options *backing;         /* qcow2: instead of the one that the header names; or NULL */
     int lazy_refcounts;                          /* qcow2: 1 on, -1 off, 0 as the header says */

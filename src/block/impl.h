@@ -21,6 +21,7 @@ struct file {
     char *path;
     int fd;                                      /* through the page cache: metadata, and what is not aligned */
     int direct_fd;                               /* O_DIRECT, or -1 */
+    bool no_nowait;                              /* aio.c's: the file system cannot say whether a read would wait */
     /* Or -1. Has no transfers: the kernel may hold the files of those for a moment after the process was killed. */
     int lock_fd;
     unsigned align;                              /* of addresses, offsets and lengths for direct_fd */
@@ -66,6 +67,7 @@ void aio_kick(struct aio *a);                    /* after a batch of aio_submit(
 void aio_reap(struct aio *a, bool wait);
 void aio_arm(struct aio *a, bool on);            /* shall the end of a transfer wake? */
 bool aio_ready(struct aio *a);                   /* has something ended? */
+bool aio_enough(const struct aio *a);            /* has so much ended at once that it should be reaped before more is submitted? */
 
 /* One transfer, now. */
 int aio_run(struct aio_op *op) MUST_CHECK;

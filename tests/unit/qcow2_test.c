@@ -280,16 +280,16 @@ static void flight_done(struct block_req *r)
     ended++;
 }
 
-static void test_many(bool threads)
+static void test_many(bool threads, bool direct)
 {
     enum { N = 32, PIECE = 4096, SLOTS = SIZE / PIECE };
     static struct flight f[N];
     static bool taken[SLOTS];
     make(11);
-    struct block *b = open_image((struct block_options){ .discard = true, .threads = threads }, "i");
+    struct block *b = open_image((struct block_options){ .discard = true, .threads = threads, .direct = direct }, "i");
     seed = 99;
     for (unsigned i = 0; i < N; i++)
-        f[i].buf = f[i].buf ? f[i].buf : malloc(PIECE);
+        f[i].buf = f[i].buf ? f[i].buf : aligned_alloc(PIECE, PIECE);
     for (unsigned i = 0; i < 3000; i++) {
         struct flight *x = &f[i % N];
         for (;;) {
@@ -540,8 +540,9 @@ int main(int argc, char *argv[])
     test_kinds();
     test_snapshots();
     test_temporary();
-    test_many(false);
-    test_many(true);
+    test_many(false, false);                     /* mostly at once, by the ring, by the pool */
+    test_many(false, true);
+    test_many(true, false);
     test_refusals();
     test_bad_tables();
     test_locks();
