@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -316,11 +317,19 @@ static void *vcpu_main(void *arg)
 
 void exec_start(void)
 {
+    static const int own[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP };
+    sigset_t most, old;
     fault_init();
     ex.started = true;
+    /* Other signals are the main thread's: translated code has no stack for their handlers. */
+    sigfillset(&most);
+    for (unsigned i = 0; i < ARRAY_LEN(own); i++)
+        sigdelset(&most, own[i]);
+    pthread_sigmask(SIG_BLOCK, &most, &old);
     for (unsigned i = 0; i < ex.n; i++)
         if (pthread_create(&ex.v[i].thread, NULL, vcpu_main, &ex.v[i]))
             die("cannot start a vCPU thread");
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 static void kick_all(void)

@@ -43,7 +43,7 @@ static void report(int sig, siginfo_t *si, void *uc)
 
 static void on_fault(int sig, siginfo_t *si, void *uc)
 {
-    if (likely(current && xlate_fault(current, uc)))
+    if (likely(current && (host_returns_full(current, si->si_addr, uc) || xlate_fault(current, uc))))
         return;
     report(sig, si, uc);
     crash_run_hooks();

@@ -94,6 +94,14 @@ const void *host_jump_miss(void);
 /* Leave translated code from inside a C function that it called: host_run() returns NULL. The state in memory is complete. */
 NORETURN void host_unwind(struct vcpu *c);
 
+/*
+ * Translated code remembers on a stack of its own where calls return to in the code area. Before bytes there are reused it
+ * must forget that; the vCPU is outside translated code.
+ */
+void host_forget_returns(struct vcpu *c);
+/* In the handler of a SIGSEGV of c's translated code at the address `at`: the stack was full, and is empty now; go on. */
+bool host_returns_full(const struct vcpu *c, const void *at, void *ucontext);
+
 /* Atomic with respect to other vCPUs running the block. */
 void host_patch_jump(struct host_exit *e, const void *to);   /* to = NULL: back to the stub */
 void host_patch_key(struct host_exit *e, uint64_t key);      /* of an exit to another page */

@@ -847,6 +847,20 @@ void ir_exit_ind(struct ir_block *b, ir_val target, enum ir_branch_hint hint)
     b->ended = true;
 }
 
+void ir_exit_call(struct ir_block *b, int64_t target, ir_val ret, uint32_t ret_off)
+{
+    struct ir_insn *i = emit(b, IR_EXIT_CALL, IR_I64, ret, IR_NONE, IR_NONE);
+    i->imm = target;
+    i->imm2 = ret_off;
+    b->ended = true;
+}
+
+void ir_exit_callr(struct ir_block *b, ir_val target, ir_val ret, uint32_t ret_off)
+{
+    emit(b, IR_EXIT_CALLR, IR_I64, ret, target, IR_NONE)->imm2 = ret_off;
+    b->ended = true;
+}
+
 void ir_exit_mode(struct ir_block *b, ir_val target, ir_val ctx)
 {
     emit(b, IR_EXIT_MODE, IR_I64, target, ctx, IR_NONE);

@@ -54,6 +54,7 @@ static void exit_block(const struct ir_insn *i, struct vcpu *c, uint64_t a, uint
     switch ((enum ir_op)i->op) {
     case IR_EXIT_STATE: return;
     case IR_EXIT_IND: vcpu_set_pc(c, a); return;
+    case IR_EXIT_CALLR: vcpu_set_pc(c, b); return;
     case IR_EXIT_MODE:
         vcpu_set_pc(c, a);
         c->jc_ctx = c->ctx_space[a >> 55 & 1] ^ b;
@@ -62,7 +63,7 @@ static void exit_block(const struct ir_insn *i, struct vcpu *c, uint64_t a, uint
     case IR_EXIT_NZ: taken = a != 0; break;
     case IR_EXIT_Z: taken = a == 0; break;
     case IR_EXIT_BIT: taken = a >> i->bit & 1; break;
-    default: break;                              /* EXIT_JMP, EXIT_DISPATCH */
+    default: break;                              /* EXIT_JMP, EXIT_CALL, EXIT_DISPATCH */
     }
     vcpu_set_pc(c, c->pc_page + (uint64_t)(taken ? i->imm : i->imm2));
 }
@@ -146,6 +147,8 @@ void ir_interpret(const struct ir_block *b, struct vcpu *c, const struct ir_mem_
         case IR_EXIT_Z:
         case IR_EXIT_BIT:
         case IR_EXIT_IND:
+        case IR_EXIT_CALL:
+        case IR_EXIT_CALLR:
         case IR_EXIT_MODE:
         case IR_EXIT_DISPATCH:
         case IR_EXIT_STATE: exit_block(i, c, pa->lo, pb->lo); return;

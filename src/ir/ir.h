@@ -43,7 +43,7 @@ enum ir_op {
 /* Condition codes, in the Arm encoding (Arm ARM DDI 0487, C1.2.4). */
 enum ir_cc { CC_EQ, CC_NE, CC_CS, CC_CC, CC_MI, CC_PL, CC_VS, CC_VC, CC_HI, CC_LS, CC_GE, CC_LT, CC_GT, CC_LE, CC_AL, CC_NV };
 
-enum ir_branch_hint { BR_PLAIN, BR_CALL, BR_RET };
+enum ir_branch_hint { BR_PLAIN, BR_RET };
 
 enum ir_amo { AMO_SWP, AMO_ADD, AMO_CLR, AMO_EOR, AMO_SET, AMO_SMAX, AMO_SMIN, AMO_UMAX, AMO_UMIN };
 
@@ -170,6 +170,9 @@ void ir_exit_jmp(struct ir_block *b, int64_t target);
 void ir_exit_cc(struct ir_block *b, enum ir_cc cc, int64_t taken, int64_t next);
 void ir_exit_test(struct ir_block *b, enum ir_op op, ir_val a, unsigned bit, int64_t taken, int64_t next); /* EXIT_NZ, EXIT_Z, EXIT_BIT */
 void ir_exit_ind(struct ir_block *b, ir_val target, enum ir_branch_hint hint);
+/* Calls: ret is the address behind the instruction, ret_off its offset in the page. */
+void ir_exit_call(struct ir_block *b, int64_t target, ir_val ret, uint32_t ret_off);
+void ir_exit_callr(struct ir_block *b, ir_val target, ir_val ret, uint32_t ret_off);
 void ir_exit_dispatch(struct ir_block *b, int64_t target);
 void ir_exit_mode(struct ir_block *b, ir_val target, ir_val ctx);      /* ctx: vcpu.ctx_mode[], xor vcpu_ctx_flags() of more flags */
 void ir_exit_state(struct ir_block *b);

@@ -95,6 +95,8 @@
     X(EXIT_Z, NONE, 1, IRE_EXIT, "a (of .t) == 0 ? to imm : to imm2")                                                   \
     X(EXIT_BIT, NONE, 1, IRE_EXIT, "bit .bit (0..63) of a set ? to imm : to imm2")                                      \
     X(EXIT_IND, NONE, 1, IRE_EXIT, "to the guest address a; .cc = enum ir_branch_hint")                                 \
+    X(EXIT_CALL, NONE, 1, IRE_EXIT, "to imm; a return to the guest address a = pc_page + imm2 is likely to follow")      \
+    X(EXIT_CALLR, NONE, 2, IRE_EXIT, "the same, to the guest address b")                                                \
     X(EXIT_DISPATCH, NONE, 0, IRE_EXIT, "to imm through the run loop (mode may have changed; interrupts are looked at)")\
     X(EXIT_MODE, NONE, 2, IRE_EXIT, "to the guest address a in the mode of context b: jc_ctx = ctx_space[a bit 55] ^ b")                \
     X(EXIT_STATE, NONE, 0, IRE_EXIT, "to where a helper has set pc_page and pc_off; jc_ctx is that of the mode there")               \

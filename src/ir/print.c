@@ -55,7 +55,7 @@ static void add_op(struct line *l, const struct ir_insn *i)
     case IR_SETC:
     case IR_EXIT_CC: add(l, ".%s", cc_name[i->cc & 15]); break;
     case IR_AMO: add(l, ".%s", i->cc < ARRAY_LEN(amo_name) ? amo_name[i->cc] : "?"); break;
-    case IR_EXIT_IND: add(l, "%s", i->cc == BR_CALL ? ".call" : i->cc == BR_RET ? ".ret" : ""); break;
+    case IR_EXIT_IND: add(l, "%s", i->cc == BR_RET ? ".ret" : ""); break;
     case IR_SEXT:
     case IR_ZEXT:
     case IR_LDSTATE:
@@ -85,6 +85,7 @@ static void add_imm(struct line *l, const struct ir_insn *i, const char *sep)
         break;
     case IR_PC:
     case IR_EXIT_JMP:
+    case IR_EXIT_CALL:
     case IR_EXIT_DISPATCH: add(l, "%spage%+" PRId64, sep, i->imm); break;
     case IR_TRAPNZ: add(l, "%smask 0x%" PRIx64, sep, (uint64_t)i->imm2); break;
     case IR_VINSE: add(l, "%s%" PRId64 ", %" PRId64, sep, i->imm, i->imm2); break;

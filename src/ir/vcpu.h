@@ -13,6 +13,7 @@
 #define VCPU_BIAS 128
 #define VCPU_GPRS 32
 #define VCPU_VREGS 32
+#define VCPU_FRAME 4608
 
 #define PAGE_SHIFT 12
 #define PAGE_SIZE 4096ull
@@ -54,7 +55,7 @@ struct jc_entry {
     uint64_t key;                                /* va ^ vcpu.jc_ctx; JC_EMPTY never matches */
     const void *code;
 };
-#define JC_EMPTY 1ull                            /* odd: no A64 instruction address */
+#define JC_EMPTY 2ull                            /* no A64 instruction address; and bit 0 of what is compared is an exit request */
 /* A hash, because hot code of a kernel lies megabytes apart at equal low bits. */
 #define JC_HASH 0x9e3779b1u
 static inline unsigned jc_index(uint64_t va) { return (uint32_t)va * JC_HASH >> (32 - JC_BITS); }
@@ -118,7 +119,7 @@ struct vcpu {
 
     uint64_t pc_page;                            /* guest VA of the page that the running block lies in */
     uint32_t pc_off;                             /* offset of the current instruction in it; valid at exits and in helpers that may fault */
-    uint32_t exit_req;                           /* non-zero: leave translated code at the next check (set by any thread) */
+    uint32_t exit_req;                           /* 1: leave translated code at the next check (set by any thread) */
     uint16_t nzcv;                               /* see NZCV_HOST_*; stored with the two bytes behind it */
     uint8_t pad0[2];
     uint8_t vec_live;                            /* inside translated code: v[] of homes is stale, see src/host; 0 whenever C runs */
@@ -137,12 +138,15 @@ struct vcpu {
     uint64_t excl_addr;                          /* local exclusive monitor: va, or EXCL_NONE */
     uint64_t excl_val[2];                        /* what the load-exclusive saw */
 
-    void *host_sp;                               /* RSP of the entry thunk: where leaving returns to */
+    void *host_sp;                               /* stack pointer of the entry thunk: where C runs and leaving returns to */
+    void *ret_sp, *ret_top;                      /* src/host: its stack of returns, and the end where it is empty; NULL: none yet */
     const void *exit_link;                       /* set by exits: the chainable exit taken (src/xlate), or NULL */
 
     struct fp_env fp;
 
     u128 v[VCPU_VREGS] __attribute__((aligned(16)));
+
+    uint8_t frame[VCPU_FRAME] __attribute__((aligned(16)));   /* src/host: spill slots and arguments of translated code */
 
     struct jc_entry jc[1 << JC_BITS];
 

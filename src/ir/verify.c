@@ -58,8 +58,10 @@ static void wants(const struct ir_insn *i, enum want w[3])
     case IR_LD:
     case IR_LDV:
     case IR_EXIT_IND:
+    case IR_EXIT_CALL:
         w[0] = W_I64;
         break;
+    case IR_EXIT_CALLR:
     case IR_EXIT_MODE:
         w[0] = w[1] = W_I64;
         break;

@@ -120,9 +120,11 @@ void cache_flush_now(struct vcpu *c)
 {
     struct xlate_vcpu *x = c->xlate;
     uint32_t how = __atomic_exchange_n(&x->flush, 0, __ATOMIC_ACQ_REL);
-    if (how & FLUSH_ALL)
+    if (how & FLUSH_ALL) {
         for (unsigned i = 0; i < ARRAY_LEN(c->jc); i++)
             c->jc[i] = (struct jc_entry){ JC_EMPTY, xl.jump_miss };
+        x->forget_returns = true;                 /* (this may be a helper, called by code with returns on the stack) */
+    }
     x->salt = xl.salt ^ x->own_salt;
     x->pending = NULL;
     x->fault_block = NULL;

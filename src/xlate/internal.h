@@ -99,6 +99,7 @@ struct xlate_vcpu {
     struct block *fault_block;                    /* of the last SIGSEGV, and its site; this vCPU's handler only */
     uint32_t fault_site;
     struct host_exit *pending;                    /* chainable exit just taken */
+    bool forget_returns;                          /* before translated code runs again: bytes that calls return to may be reused */
 };
 
 struct xlate_state {

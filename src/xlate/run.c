@@ -300,6 +300,10 @@ enum xlate_end xlate_run(struct vcpu *c)
         struct next n = { 0 };
         if (!next_block(c, pc, &n))
             continue;
+        if (unlikely(x->forget_returns)) {
+            host_forget_returns(c);
+            x->forget_returns = false;
+        }
         quiet_enter(c->index);
         /* Who waits for vCPUs outside may have passed before we went in, and the block may be gone. */
         bool asked = __atomic_load_n(&c->exit_req, __ATOMIC_ACQUIRE);

@@ -223,3 +223,81 @@ TEST(flow_return_elsewhere)
         CHECKN("return", n, ((u64(*)(u64, u64))VA)(astray, NEXT), astray ? 2 : 1);
     }
 }
+
+/* Deeper than anybody remembers returns, with a return to each call in order. */
+extern u64 flow_dive(u64 depth, u64 *stack, u64 sum);
+__asm__(".pushsection .text, \"ax\"\n.balign 4\n"
+        "flow_dive: str x30, [x1], #8\n add x2, x2, x0\n subs x0, x0, #1\n b.eq 1f\n bl flow_dive\n add x2, x2, #1\n"
+        "1: ldr x30, [x1, #-8]!\n mov x0, x2\n ret\n.popsection\n");
+TEST(flow_deep)
+{
+    static const u64 depth[] = { 1, 40, 16000, 16383, 16384, 16385, 50000, 17000 };
+    u64 *stack = kva(page_alloc(400 << 10, 4096));
+    for (unsigned n = 0; n < 3 * sizeof(depth) / sizeof(depth[0]); n++) {
+        u64 d = depth[n % (sizeof(depth) / sizeof(depth[0]))];
+        CHECKN("deep", d, flow_dive(d, stack, 0), d * (d + 1) / 2 + d - 1);
+    }
+}
+
+/* The function writes anew what is behind the call, by either address of the page. */
+static u64 smc_by;
+static unsigned smc_n;
+static void rewrite_caller(void)
+{
+    ((volatile u32 *)smc_by)[2] = insn_movz_w0(smc_n);
+    code_sync(smc_by, 20);
+}
+TEST(flow_return_smc)
+{
+    t = pt_new(12, 48, 1);
+    u64 pa = page4k();
+    volatile u32 *c = kva(pa);
+    c[0] = 0xf81f0ffe;                                         /* str x30, [sp, #-16]! */
+    c[1] = 0xd63f0000;                                         /* blr x0 */
+    c[2] = insn_movz_w0(0);
+    c[3] = 0xf84107fe;                                         /* ldr x30, [sp], #16 */
+    c[4] = INSN_RET;
+    code_sync((u64)c, 20);
+    pt_map(&t, VA, pa, 3, A_STD | A_KRW | A_UXN);
+    pt_use(&t);
+    for (unsigned n = 1; n <= 3 * TIMES; n++) {
+        smc_by = n & 1 ? VA : (u64)kva(pa);
+        smc_n = n;
+        CHECKN("rewritten", n, ((u64(*)(void (*)(void)))VA)(rewrite_caller), n);
+    }
+}
+
+/* The function switches to another space, where other code is behind the call; direct calls within the page and out of it. */
+static struct pt ret_space[3];
+static unsigned ret_to;
+static void switch_space(void) { pt_ttbr0(&ret_space[ret_to]); }
+TEST(flow_return_space)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        u64 pa = page_alloc(2 * 4096, 4096);
+        volatile u32 *c = kva(pa);
+        ret_space[i] = pt_new(12, 48, 30 + i);
+        pt_map(&ret_space[i], VA, pa, 3, A_STD | A_KRO | A_UXN);
+        pt_map(&ret_space[i], NEXT, pa + 4096, 3, A_STD | A_KRO | A_UXN);
+        c[0] = 0xf81f0ffe;                                     /* str x30, [sp, #-16]! */
+        c[1] = 0xb4000061;                                     /* cbz x1, +12 */
+        c[2] = insn_bl(VA + 8, VA + 0x100);
+        c[3] = insn_b(VA + 12, VA + 0x20);
+        c[4] = insn_bl(VA + 16, NEXT);
+        c[5] = 0xaa1f03e1;                                     /* mov x1, xzr */
+        c[8] = insn_movz_w0(90 + i);
+        c[9] = 0xf84107fe;                                     /* ldr x30, [sp], #16 */
+        c[10] = INSN_RET;
+        c[64] = 0xd61f0000;                                    /* br x0 */
+        c[1024] = 0xd61f0000;
+        c[6] = insn_b(VA + 24, VA + 0x20);
+        code_sync((u64)c, 8192);
+    }
+    pt_use(&ret_space[0]);
+    u64 seed = 3;
+    for (unsigned n = 0; n < 10 * TIMES; n++) {
+        seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+        ret_to = (seed >> 40) % 3;
+        CHECKN("space", n, ((u64(*)(void (*)(void), u64))VA)(switch_space, seed >> 50 & 1), 90 + ret_to);
+    }
+}

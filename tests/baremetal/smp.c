@@ -310,23 +310,41 @@ TEST(smp_icache)
     end();
 }
 
-/* The other CPU runs a branch into a page that is remapped here, or taken away and put back. */
-TEST(smp_remap_code)
+/* A function that calls the one in the page before it, then returns value. */
+static void calling_fn(u64 va, unsigned value)
+{
+    volatile u32 *c = (volatile u32 *)va;
+    c[0] = 0xf81f0ffe;                                         /* str x30, [sp, #-16]! */
+    c[1] = 0x97fffbff;                                         /* bl .-4100 */
+    c[2] = insn_movz_w0(value);
+    c[3] = 0xf84107fe;                                         /* ldr x30, [sp], #16 */
+    c[4] = INSN_RET;
+}
+
+/*
+ * The other CPU runs a branch into a page that is remapped here, or a function there that others return to. The last form
+ * writes it anew where it is.
+ */
+static void remap_code(bool calls)
 {
     need_other();
     struct pt t = pt_new(12, 48, 8);
+    void (*make)(u64 va, unsigned value) = calls ? calling_fn : code_fn;
     u64 from = page4k(), to[2] = { page4k(), page4k() };
-    *(volatile u32 *)kva(from) = 0x14000400;                   /* b .+4096 */
-    code_sync((u64)kva(from), 4);
+    if (calls)
+        code_fn((u64)kva(from), 0x55);
+    else
+        *(volatile u32 *)kva(from) = 0x14000400;               /* b .+4096 */
+    code_sync((u64)kva(from), 8);
     for (unsigned i = 0; i < 2; i++) {
-        code_fn((u64)kva(to[i]), 0xa0 + i);
-        code_sync((u64)kva(to[i]), 8);
+        make((u64)kva(to[i]), 0xa0 + i);
+        code_sync((u64)kva(to[i]), 20);
     }
     pt_map(&t, VA - 4096, from, 3, A_STD | A_KRO | A_UXN);
-    for (unsigned form = 0; form < 4; form++) {
+    for (unsigned form = 0; form < 5; form++) {
         pt_map(&t, VA, to[0], 3, A_STD | A_KRO | A_UXN);
         volatile u64 *d = pt_slot(&t, VA, 3);
-        code_va = VA - 4096;
+        code_va = calls ? VA : VA - 4096;
         pt_use(&t);
         tlbi_form(form, 8);
         other_ttbr = pt_ttbr(&t);
@@ -338,8 +356,13 @@ TEST(smp_remap_code)
         some_rounds();
         for (unsigned i = 1; i <= FLIPS; i++) {
             STORE(phase, phase + 1);
-            pte_set(d, to[i % 2] | A_STD | A_KRO | A_UXN | 3);
-            tlbi_form(form, 8);
+            if (form == 4) {
+                make((u64)kva(to[0]), 0xa0 + i % 2);
+                code_sync((u64)kva(to[0]), 20);
+            } else {
+                pte_set(d, to[i % 2] | A_STD | A_KRO | A_UXN | 3);
+                tlbi_form(form, 8);
+            }
             CHECKN("here", i, call(code_va), 0xa0 + i % 2);
             STORE(phase, phase + 1);
             some_rounds();
@@ -351,6 +374,8 @@ TEST(smp_remap_code)
     begin(table_gone);
     end();
 }
+TEST(smp_remap_code) { remap_code(false); }
+TEST(smp_remap_caller) { remap_code(true); }
 
 /* ---- interrupts and events ---- */
 

@@ -260,6 +260,7 @@ static bool run(enum mode m, const struct fz_state *st, const struct fz_case *cs
                 break;
             }
             in_host = true;
+            host_forget_returns(c);               /* the code area was used for another block */
             host_run(c, host_code.entry);
         }
         break;

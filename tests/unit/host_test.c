@@ -399,10 +399,14 @@ static void out(const char *fmt, ...)
 static const struct host_code *running;
 static struct host_code code;
 static bool patch_sites;
-static unsigned faults;
+static unsigned faults, overflows;
 
 static void on_segv(int sig, siginfo_t *info, void *uc)
 {
+    if (host_returns_full(cpu[1], info->si_addr, uc)) {
+        overflows++;
+        return;
+    }
     const uint8_t *pc = host_fault_pc(uc);
     for (unsigned n = 0; running && n < running->n_sites; n++) {
         const struct host_site *s = &running->site[n];
@@ -561,6 +565,7 @@ static bool one_block(uint64_t seed, uint8_t *area, size_t size)
         }
         side = 1;
         running = &code;
+        host_forget_returns(cpu[1]);
         struct host_exit *e = host_run(cpu[1], code.entry);
         running = NULL;
         const char *what = "the exit returned";
@@ -571,6 +576,133 @@ static bool one_block(uint64_t seed, uint8_t *area, size_t size)
             show(what);
             return false;
         }
+    }
+    return true;
+}
+
+/* ---- calls and returns ---- */
+
+#define CALLER 0x5000ull
+#define CALLEE 0x9000ull
+static struct host_code callee, after, caller[3];
+
+/* Which exit was taken, or -1: by way of C. */
+static int ran_to(const struct host_code *from, const struct host_exit *e)
+{
+    return e ? (int)(e - from->exit) : -1;
+}
+
+/*
+ * callee: x1 += 1; ret. after (what is behind the calls): x2 += 1; leave. The callers call within the page, to another page and by
+ * register; x30 is the address behind, 0x14.
+ */
+static bool make_calls(uint8_t *area, size_t size)
+{
+    struct host_gen_opts o = {.kind = {ACCESS_SOFT, ACCESS_SOFT, ACCESS_SOFT}};
+    ir_reset(&blk, 0x80);
+    ir_begin_insn(&blk, 0x80);
+    ir_putr(&blk, 1, ir_op2(&blk, IR_ADD, IR_I64, ir_getr(&blk, IR_I64, 1), ir_const(&blk, IR_I64, 1)));
+    ir_exit_ind(&blk, ir_getr(&blk, IR_I64, 30), BR_RET);
+    if (!host_generate(&blk, &o, area, size, &callee))
+        return false;
+    ir_reset(&blk, 0x14);
+    ir_begin_insn(&blk, 0x14);
+    ir_putr(&blk, 2, ir_op2(&blk, IR_ADD, IR_I64, ir_getr(&blk, IR_I64, 2), ir_const(&blk, IR_I64, 1)));
+    ir_exit_dispatch(&blk, 0x18);
+    if (!host_generate(&blk, &o, area + 4096, size - 4096, &after))
+        return false;
+    for (unsigned k = 0; k < 3; k++) {
+        ir_reset(&blk, 0x10);
+        ir_begin_insn(&blk, 0x10);
+        ir_val ret = ir_pc(&blk, 0x14);
+        ir_putr(&blk, 30, ret);
+        if (k == 2)
+            ir_exit_callr(&blk, ir_getr(&blk, IR_I64, 5), ret, 0x14);
+        else
+            ir_exit_call(&blk, k ? (int64_t)(CALLEE - CALLER) + 0x80 : 0x80, ret, 0x14);
+        if (!host_generate(&blk, &o, area + 4096 * (2 + k), size - 4096 * (2 + k), &caller[k]) ||
+            caller[k].n_exits != (k == 2 ? 1 : 2))
+            return false;
+    }
+    return true;
+}
+
+static struct host_exit *call_from(struct vcpu *c, const struct host_code *from)
+{
+    c->pc_page = CALLER;
+    c->r[1] = c->r[2] = 0;
+    return host_run(c, from->entry);
+}
+
+/* As src/xlate would after the exit of a call: to the callee. */
+static struct host_exit *call_on(struct vcpu *c, uint64_t va)
+{
+    vcpu_set_pc(c, va);
+    return host_run(c, callee.entry);
+}
+
+#define EXPECT(what) do { if (!(what)) { printf("line %d: %s\n", __LINE__, #what); return false; } } while (0)
+
+static bool call_test(uint8_t *area, size_t size)
+{
+    struct vcpu *c = cpu[1];
+    EXPECT(make_calls(area, size));
+    c->exit_req = 0;
+    c->jc_ctx = 0x7730000;
+    for (unsigned k = 0; k < 1u << JC_BITS; k++)
+        c->jc[k] = (struct jc_entry){JC_EMPTY, host_jump_miss()};
+    c->r[5] = CALLEE + 0x80;
+    host_run(c, after.entry);                     /* (makes the stack) */
+    for (unsigned k = 0; k < 3; k++) {
+        struct host_exit *back = &caller[k].exit[k == 2 ? 0 : 1];
+        uint64_t to = (k ? CALLEE : CALLER) + 0x80;
+        host_forget_returns(c);
+        /* the call leaves for C, the return finds the landing, whose jump leads to C at first, then to the block */
+        EXPECT(ran_to(&caller[k], call_from(c, &caller[k])) == (k == 2 ? -1 : 0) && vcpu_pc(c) == to && c->r[30] == CALLER + 0x14);
+        EXPECT(call_on(c, to) == back || k == 1);
+        EXPECT(vcpu_pc(c) == CALLER + 0x14 && c->r[1] == 1 && !c->r[2]);
+        host_patch_jump(back, after.entry);
+        if (k == 0)
+            host_patch_jump(&caller[k].exit[0], callee.entry);
+        if (k == 1) {
+            host_patch_jump(&caller[k].exit[0], callee.entry);
+            host_patch_key(&caller[k].exit[0], CALLEE ^ c->jc_ctx);
+        }
+        if (k == 2)
+            c->jc[jc_index(to)] = (struct jc_entry){to ^ c->jc_ctx, callee.entry};
+        for (unsigned n = 0; n < 3; n++)
+            EXPECT(!call_from(c, &caller[k]) && c->r[1] == 1 && c->r[2] == 1 && vcpu_pc(c) == CALLER + 0x18);
+        /* somebody wants the vCPU: out before the callee or behind it */
+        c->exit_req = 1;
+        EXPECT(!call_from(c, &caller[k]) && !c->r[2] && (vcpu_pc(c) == CALLER + 0x14 || (k == 2 && vcpu_pc(c) == to)));
+        c->exit_req = 0;
+        host_forget_returns(c);
+        /* the callee returns elsewhere, with another context, and again with nothing on the stack */
+        host_patch_jump(&caller[k].exit[0], k == 2 ? after.entry : NULL);
+        if (k == 2)
+            c->jc[jc_index(to)] = (struct jc_entry){JC_EMPTY, host_jump_miss()};
+        call_from(c, &caller[k]);
+        c->r[30] = CALLER + 0x1014;
+        EXPECT(!call_on(c, to) && vcpu_pc(c) == CALLER + 0x1014 && !c->r[2]);
+        call_from(c, &caller[k]);
+        c->jc_ctx ^= 0x40000;
+        EXPECT(!call_on(c, to) && vcpu_pc(c) == CALLER + 0x14 && !c->r[2]);
+        c->jc_ctx ^= 0x40000;
+        for (unsigned n = 0; n < 3; n++)
+            EXPECT(!call_on(c, to) && vcpu_pc(c) == CALLER + 0x14 && !c->r[2]);
+        /* returns that nobody called for go by the jump cache */
+        c->jc[jc_index(CALLER + 0x14)] = (struct jc_entry){(CALLER + 0x14) ^ c->jc_ctx, after.entry};
+        EXPECT(!call_on(c, to) && c->r[2] == 1);
+        c->jc[jc_index(CALLER + 0x14)] = (struct jc_entry){JC_EMPTY, host_jump_miss()};
+    }
+    /* calls without end: what was on the stack is forgotten, no more */
+    uint8_t *spin = (uint8_t *)c->ret_sp;
+    for (unsigned n = 0; n < 3; n++) {
+        unsigned before = overflows;
+        while (overflows == before)
+            call_from(c, &caller[0]);
+        EXPECT(vcpu_pc(c) == CALLER + 0x80 && (uint8_t *)c->ret_sp == spin - 16);
+        EXPECT(!call_on(c, CALLER + 0x80) && c->r[2] == 1 && (uint8_t *)c->ret_sp == spin);
     }
     return true;
 }
@@ -734,6 +866,10 @@ int main(int argc, char **argv)
         passed++;
     else
         failed++, printf("chaining failed\n");
+    if (call_test(area + used, size - used))
+        passed++;
+    else
+        failed++, printf("calls failed\n");
     for (unsigned n = 0; n < blocks && failed < 1; n++) {
         if (one_block(seed + n, area + used + below(64), size - used - 64))
             passed++;

@@ -325,6 +325,18 @@ static void test_exits(void)
     run(b, c);
     CHECK(c->pc_page == 0x12345000 && c->pc_off == 0x678, "EXIT_IND");
 
+    b = begin();
+    c = cpu();
+    ir_exit_call(b, -16, ir_pc(b, 8), 8);
+    run(b, c);
+    CHECK(vcpu_pc(c) == page - 16, "EXIT_CALL");
+    b = begin();
+    c = cpu();
+    c->r[0] = 0x12345678;
+    ir_exit_callr(b, ir_getr(b, IR_I64, 0), ir_pc(b, 8), 8);
+    run(b, c);
+    CHECK(vcpu_pc(c) == 0x12345678, "EXIT_CALLR");
+
     for (unsigned half = 0; half < 2; half++) {
         b = begin();
         c = cpu();

@@ -20,8 +20,15 @@ bool trans_B(struct a64_tr *tr, const struct arg_B *a)
 
 bool trans_BL(struct a64_tr *tr, const struct arg_BL *a)
 {
-    a64_set_x(tr, 30, ir_pc(tr->b, (int64_t)tr->pc_off + 4));
-    a64_tr_jmp(tr, target(tr, a->imm));
+    ir_val ret = ir_pc(tr->b, (int64_t)tr->pc_off + 4);
+
+    a64_set_x(tr, 30, ret);
+    if (tr->flags & A64F_SS) {
+        a64_tr_jmp(tr, target(tr, a->imm));
+    } else {
+        ir_exit_call(tr->b, target(tr, a->imm), ret, tr->pc_off + 4);
+        tr->ended = true;
+    }
     return true;
 }
 
@@ -106,8 +113,15 @@ bool trans_BLR(struct a64_tr *tr, const struct arg_BLR *a)
 {
     ir_val v = a64_x(tr, IR_I64, a->rn);                       /* before x30 changes: BLR x30 */
 
-    a64_set_x(tr, 30, ir_pc(tr->b, (int64_t)tr->pc_off + 4));
-    a64_tr_ind(tr, v, BR_CALL);
+    ir_val ret = ir_pc(tr->b, (int64_t)tr->pc_off + 4);
+
+    a64_set_x(tr, 30, ret);
+    if (tr->flags & A64F_SS) {
+        a64_tr_ind(tr, v, BR_PLAIN);
+    } else {
+        ir_exit_callr(tr->b, v, ret, tr->pc_off + 4);
+        tr->ended = true;
+    }
     return true;
 }
 

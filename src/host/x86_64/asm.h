@@ -298,6 +298,20 @@ static inline void andn(struct as *a, bool w, unsigned d, unsigned inv, unsigned
     a->ef = false;
 }
 
+/* ---- stack ---- */
+static inline void push_r(struct as *a, unsigned r)
+{
+    if (r & 8)
+        e1(a, 0x41);
+    e1(a, 0x50 | (r & 7));
+}
+static inline void pop_r(struct as *a, unsigned r)
+{
+    if (r & 8)
+        e1(a, 0x41);
+    e1(a, 0x58 | (r & 7));
+}
+
 /* ---- control flow ---- */
 /* Forward jumps: return where the displacement is; land() fills it in. */
 static inline uint8_t *jcc32(struct as *a, unsigned cc)
@@ -308,6 +322,12 @@ static inline uint8_t *jcc32(struct as *a, unsigned cc)
 static inline uint8_t *jmp32(struct as *a)
 {
     a->p = put(a->p, 0xe9, 5);
+    return a->p - 4;
+}
+static inline void ret(struct as *a) { e1(a, 0xc3); }
+static inline uint8_t *call32(struct as *a)
+{
+    a->p = put(a->p, 0xe8, 5);
     return a->p - 4;
 }
 static inline uint8_t *jcc8(struct as *a, unsigned cc)

@@ -24,6 +24,12 @@ void host_fault_resume(void *ucontext, const void *pc)
     uc->uc_mcontext.gregs[REG_RIP] = (greg_t)(uintptr_t)pc;
 }
 
+void host_fault_set_sp(void *ucontext, const void *sp)
+{
+    ucontext_t *uc = ucontext;
+    uc->uc_mcontext.gregs[REG_RSP] = (greg_t)(uintptr_t)sp;
+}
+
 /* x86 stores what lies in one cache line at once, aligned or not (Intel SDM vol. 3, 8.1.1). */
 static void store4(uint8_t *p, uint32_t v) { __asm__ volatile("movl %1, %0" : "=m"(*(uint32_t *)(void *)p) : "r"(v) : "memory"); }
 static void store8(uint8_t *p, uint64_t v) { __asm__ volatile("movq %1, %0" : "=m"(*(uint64_t *)(void *)p) : "r"(v) : "memory"); }

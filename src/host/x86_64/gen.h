@@ -73,6 +73,8 @@ struct leave {
     int64_t target;
     int exit;                                    /* index into exits, or -1: leave with NULL */
     uint8_t *miss;                               /* other page: displacement of the jump for a wrong key; else NULL */
+    const uint8_t *landing;                      /* call: where it returns to; else NULL */
+    uint8_t key;                                 /* call to another page: register that holds what RET is to bring */
 };
 
 struct gen {
@@ -118,7 +120,7 @@ enum {
 struct host_state {
     bool bmi1, bmi2, lzcnt, avx, avx2, fma, aes, pclmul, sha;
     struct host_callbacks cb;
-    const uint8_t *enter, *leave, *leave_null, *leave_va, *unwind, *jump_miss;
+    const uint8_t *enter, *leave, *leave_null, *leave_va, *unwind, *jump_miss, *ret_empty, *ret_other;
     const uint8_t *mem[STUB_CASP + 1][2];         /* [stub kind][vec] */
     const uint8_t *region[VIEW_COUNT];
     const uint8_t *call[3][2];                   /* [homes: clobbered only / stored / stored and reloaded][vec] */
@@ -225,6 +227,7 @@ void lower_eval(struct gen *g, const struct ir_insn *i);      /* any vector or F
 void lower_call(struct gen *g, const struct ir_insn *i);
 void emit_stubs(struct gen *g);                  /* lower_mem.c's and EVAL stubs */
 void emit_leaves(struct gen *g);
+void jump_cache(struct as *a, bool have);        /* RAX = guest address (RCX, too, if `have`): to its translation, or out */
 void emit_eval_stub(struct gen *g, struct stub *s);
 void emit_saturate_stub(struct gen *g, const struct stub *s);
 void emit_trap_stub(struct gen *g, const struct stub *s);
@@ -245,6 +248,9 @@ void flags_flush(struct gen *g, const struct ir_insn *i);
 unsigned flags_cc(unsigned cc);
 /* Make EFLAGS answer cc, from memory if need be: returns the x86 condition. */
 unsigned flags_test(struct gen *g, unsigned cc);
+
+/* ---- fault.c ---- */
+void host_fault_set_sp(void *ucontext, const void *sp);
 
 /* ---- thunk.c ---- */
 void host_eval_vec(const struct ir_insn *i, struct vcpu *c, u128 *args);

@@ -14,7 +14,7 @@ static bool in_page(int64_t target) { return target >= 0 && target < (int64_t)PA
 static struct leave *new_leave(struct gen *g, uint8_t *from, int64_t target, int exit)
 {
     struct leave *l = &g->leave[g->n_leaves++];
-    *l = (struct leave){from, target, exit, NULL};
+    *l = (struct leave){.from = from, .target = target, .exit = exit};
     return l;
 }
 
@@ -44,28 +44,45 @@ static void exit_check(struct gen *g, int64_t target)
 
 static struct mo jc_entry(int32_t field) { return mo_bis(RBP, RDX, 2, (int32_t)offsetof(struct vcpu, jc) - VCPU_BIAS + field); }
 
-/* RDX = where the jump cache would have the guest address RAX; to MISS when it has not. RCX is as host_state.jump_miss wants it. */
-static void jump_cache_probe(struct gen *g, const uint8_t *miss)
+/*
+ * RCX = the key of the guest address RAX, or none that is anywhere when somebody wants the vCPU: keys are multiples of 4, exit_req
+ * is 1 then. RCX may hold the address already.
+ */
+static void key_or_exit(struct as *a, bool have)
 {
-    _Static_assert(sizeof(struct jc_entry) == 16, "index arithmetic below");
-    imul_ri(A, false, RDX, RAX, (int32_t)JC_HASH);
-    mov_rr(A, true, RCX, RAX);
-    shift_ri(A, false, SH_SHR, RDX, 32 - JC_BITS - 2);         /* jc_index() * 4 and two bits more */
-    alu_ri(A, false, ALU_AND, RDX, -4);
-    alu_rm(A, true, ALU_XOR, RCX, STATE(jc_ctx));
-    op_rm(A, 0x3b | OP_W, RCX, jc_entry((int32_t)offsetof(struct jc_entry, key)));
-    set_rel32(jcc32(A, X_NE), miss);
+    if (!have)
+        mov_rr(a, true, RCX, RAX);
+    alu_rm(a, true, ALU_XOR, RCX, STATE(jc_ctx));
+    op_rm(a, 0x0a, RCX, STATE(exit_req));        /* or cl, byte */
 }
 
-/* RAX = guest address: to its translation if the jump cache knows it. */
-static void jump_cache(struct gen *g)
+/*
+ * RDX = where the jump cache would have the guest address RAX; the jump that is taken when it has not, or when somebody wants the
+ * vCPU. RCX is as host_state.jump_miss wants it.
+ */
+static uint8_t *jump_cache_probe(struct as *a, bool have)
 {
-    alu_mi(A, false, ALU_CMP, STATE(exit_req), 0);
-    set_rel32(jcc32(A, X_NE), host_state.leave_va);
-    jump_cache_probe(g, host_state.leave_va);
-    alu_ri(A, true, ALU_AND, RAX, (int32_t)PAGE_MASK);
-    mov_mr(A, true, STATE(pc_page), RAX);
-    op_rm(A, 0xff, 4, jc_entry((int32_t)offsetof(struct jc_entry, code)));
+    _Static_assert(sizeof(struct jc_entry) == 16, "index arithmetic below");
+    imul_ri(a, false, RDX, RAX, (int32_t)JC_HASH);
+    key_or_exit(a, have);
+    shift_ri(a, false, SH_SHR, RDX, 32 - JC_BITS - 2);         /* jc_index() * 4 and two bits more */
+    alu_ri(a, false, ALU_AND, RDX, -4);
+    op_rm(a, 0x3b | OP_W, RCX, jc_entry((int32_t)offsetof(struct jc_entry, key)));
+    return jcc32(a, X_NE);
+}
+
+/* RAX = guest address that the jump cache knows. */
+static void jump_cache_hit(struct as *a, bool call)
+{
+    alu_ri(a, true, ALU_AND, RAX, (int32_t)PAGE_MASK);
+    mov_mr(a, true, STATE(pc_page), RAX);
+    op_rm(a, 0xff, call ? 2 : 4, jc_entry((int32_t)offsetof(struct jc_entry, code)));
+}
+
+void jump_cache(struct as *a, bool have)
+{
+    set_rel32(jump_cache_probe(a, have), host_state.leave_va);
+    jump_cache_hit(a, false);
 }
 
 /* RAX = page + target. */
@@ -81,31 +98,85 @@ static void target_va(struct gen *g, int64_t target)
     }
 }
 
+/* ---- calls and returns ---- */
+
+/*
+ * A call pushes the key of the address behind it (as in the jump cache) and calls: what follows in its block, the landing, goes on at
+ * that address. A return has its own key in RCX and returns: the host's processor predicts where. The landing compares the keys.
+ * Equal means that address and context are those of the call, so that no code page was remapped since and the mode is the same:
+ * the jump behind it is one within a page. Else the jump cache knows. What is on the stack is a hint: it may be too much,
+ * too little or forgotten at any call.
+ */
+static void landing(struct gen *g, int64_t off)
+{
+    pop_r(A, RDX);
+    alu_rr(A, true, ALU_CMP, RDX, RCX);
+    set_rel32(jcc32(A, X_NE), host_state.ret_other);
+    if (!in_page(off)) {
+        jmp_to(A, host_state.ret_other);
+        return;
+    }
+    alu_ri(A, true, ALU_AND, RAX, (int32_t)PAGE_MASK);
+    mov_mr(A, true, STATE(pc_page), RAX);
+    align_patch(g, 1);
+    chain(g, jmp32(A), off);
+}
+
+/* The key of the return address a; not in RAX. */
+static unsigned return_key(struct gen *g, ir_val a)
+{
+    unsigned r = use(g, a), key = is_temp(r) ? r : RSI;
+    if (key != r)
+        mov_rr(A, true, key, r);
+    alu_rm(A, true, ALU_XOR, key, STATE(jc_ctx));
+    return key;
+}
+
+/* Nothing is live but what the guest sees. */
+static void call_indirect(struct gen *g, const struct ir_insn *i)
+{
+    unsigned r = use(g, i->b);
+    mov_rr(A, true, RAX, r);
+    push_r(A, return_key(g, i->a));
+    struct leave *l = new_leave(g, jump_cache_probe(A, false), 0, -1);
+    jump_cache_hit(A, true);
+    l->landing = A->p;
+    landing(g, i->imm2);
+}
+
 /*
  * To another page. What it is translated to may be jumped to while the page's address and the context are those of the time when
  * the jump was patched: see struct host_exit.
  */
-static void cross(struct gen *g, int64_t target, bool back)
+static void cross(struct gen *g, int64_t target, bool back, int key_reg)
 {
     int64_t off = target & (int64_t)~PAGE_MASK;
-    mov_rm(A, true, RCX, STATE(pc_page));
-    alu_ri(A, true, ALU_ADD, RCX, (int32_t)(target - off));
-    mov_mr(A, true, STATE(pc_page), RCX);
+    const unsigned page = key_reg == RCX ? RSI : RCX, tmp = key_reg == RDX ? RSI : RDX;
+    mov_rm(A, true, page, STATE(pc_page));
+    alu_ri(A, true, ALU_ADD, page, (int32_t)(target - off));
+    mov_mr(A, true, STATE(pc_page), page);
     if (back)
         exit_check(g, off);
     align_bytes(g, 2, 8);
-    e1(A, 0x48);                                 /* mov rdx, imm64 */
-    e1(A, 0xb8 | RDX);
+    e1(A, 0x48);                                 /* mov tmp, imm64 */
+    e1(A, (uint8_t)(0xb8 | tmp));
     uint8_t *key = A->p;
     for (unsigned n = 0; n < 8; n++)
         e1(A, (uint8_t)(HOST_NO_KEY >> 8 * n));
-    alu_rr(A, true, ALU_XOR, RDX, RCX);
-    alu_rm(A, true, ALU_CMP, RDX, STATE(jc_ctx));
+    alu_rr(A, true, ALU_XOR, tmp, page);
+    alu_rm(A, true, ALU_CMP, tmp, STATE(jc_ctx));
     align_patch(g, 2);
     uint8_t *miss = jcc32(A, X_NE);
+    if (key_reg >= 0)
+        push_r(A, (unsigned)key_reg);
     align_patch(g, 1);
-    uint8_t *disp = jmp32(A);
-    chain(g, disp, off)->miss = miss;
+    uint8_t *disp = key_reg >= 0 ? call32(A) : jmp32(A);
+    struct leave *l = chain(g, disp, off);
+    l->miss = miss;
+    if (key_reg >= 0) {
+        l->landing = A->p;
+        l->key = (uint8_t)key_reg;
+    }
     struct host_exit *e = &g->exit[g->n_exits - 1];
     e->key = (uint8_t)(disp - key);
     e->miss = (uint8_t)(disp - miss);
@@ -131,18 +202,35 @@ static void go(struct gen *g, const struct ir_insn *i, int64_t target)
         return;
     }
     if (!in_page(target) && fits32(target)) {
-        cross(g, target, back);
+        cross(g, target, back, -1);
         return;
     }
     if (!in_page(target)) {
         target_va(g, target);
-        jump_cache(g);
+        jump_cache(A, false);
         return;
     }
     if (back)
         exit_check(g, target);
     align_patch(g, 1);
     chain(g, jmp32(A), target);
+}
+
+static void call_direct(struct gen *g, const struct ir_insn *i)
+{
+    bool back = i->imm <= (int64_t)i->pc_off;
+    unsigned key = return_key(g, i->a);
+    A->ef = false;
+    if (in_page(i->imm)) {
+        if (back)
+            exit_check(g, i->imm);
+        push_r(A, key);
+        align_patch(g, 1);
+        chain(g, call32(A), i->imm);
+    } else {
+        cross(g, i->imm, back, (int)key);
+    }
+    landing(g, i->imm2);
 }
 
 /* Two-way exit: x86 condition cc goes to imm, otherwise imm2. */
@@ -204,9 +292,16 @@ bool lower_exit(struct gen *g, const struct ir_insn *i)
     case IR_EXIT_IND: {
         unsigned r = use(g, i->a);
         mov_rr(A, true, RAX, r);
-        jump_cache(g);
+        if (i->cc == BR_RET) {
+            key_or_exit(A, r == RCX);
+            ret(A);
+        } else {
+            jump_cache(A, r == RCX);
+        }
         return true;
     }
+    case IR_EXIT_CALL: call_direct(g, i); return true;
+    case IR_EXIT_CALLR: call_indirect(g, i); return true;
     case IR_EXIT_MODE: {
         unsigned to = use(g, i->a), ctx = use(g, i->b);
         mov_rr(A, true, RAX, to);
@@ -217,7 +312,7 @@ bool lower_exit(struct gen *g, const struct ir_insn *i)
         alu_rm(A, true, ALU_XOR, RCX, mo_bis(RBP, RDX, 3, (int32_t)offsetof(struct vcpu, ctx_space) - VCPU_BIAS));
         mov_mr(A, true, STATE(jc_ctx), RCX);
         A->ef = false;
-        jump_cache(g);
+        jump_cache(A, false);
         return true;
     }
     case IR_EXIT_DISPATCH:
@@ -231,7 +326,7 @@ bool lower_exit(struct gen *g, const struct ir_insn *i)
         mov_rm(A, false, RCX, STATE(pc_off));
         alu_rr(A, true, ALU_ADD, RAX, RCX);
         A->ef = false;
-        jump_cache(g);
+        jump_cache(A, false);
         return true;
     default: return false;
     }
@@ -247,8 +342,18 @@ static void probe(struct gen *g, const struct leave *l, const uint8_t *stub)
     mov_rm(A, true, RAX, STATE(pc_page));
     if (l->target)
         alu_ri(A, true, ALU_ADD, RAX, (int32_t)l->target);
-    jump_cache_probe(g, stub);
-    op_rm(A, 0xff, 4, jc_entry((int32_t)offsetof(struct jc_entry, code)));
+    if (!l->landing) {
+        set_rel32(jump_cache_probe(A, false), stub);
+        op_rm(A, 0xff, 4, jc_entry((int32_t)offsetof(struct jc_entry, code)));
+        return;
+    }
+    push_r(A, l->key);
+    uint8_t *none = jump_cache_probe(A, false);
+    op_rm(A, 0xff, 2, jc_entry((int32_t)offsetof(struct jc_entry, code)));
+    jmp_to(A, l->landing);
+    land32(A, none);
+    call_to(A, stub);
+    jmp_to(A, l->landing);
 }
 
 void emit_leaves(struct gen *g)
@@ -256,6 +361,11 @@ void emit_leaves(struct gen *g)
     for (unsigned n = 0; n < g->n_leaves; n++) {
         struct leave *l = &g->leave[n];
         land32(A, l->from);
+        if (l->exit < 0 && l->landing) {
+            call_to(A, host_state.leave_va);
+            jmp_to(A, l->landing);
+            continue;
+        }
         if (l->exit >= 0)
             g->exit[l->exit].stub = A->p;
         if (l->miss)

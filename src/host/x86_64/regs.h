@@ -1,7 +1,7 @@
 /*
- * regs.h - which host registers hold what: the homes of hot guest registers, temporaries, the frame of the entry thunk.
+ * regs.h - which host registers hold what: the homes of hot guest registers, temporaries, the frame.
  *
- * One table to change. RBP = vCPU + VCPU_BIAS, RSP = frame, RAX = scratch of the lowering (never holds a value across
+ * One table to change. RBP = vCPU + VCPU_BIAS, RSP = stack of returns (lower_exit.c), RAX = scratch of the lowering (never holds a value across
  * IR instructions). XMM14 and XMM15 are scratch likewise.
  */
 #ifndef GNOMON_HOST_X86_64_REGS_H
@@ -44,7 +44,7 @@ static inline struct mo state_vec(unsigned n)
 }
 static inline struct mo state_at(size_t off) { return mo_bd(RBP, (int32_t)off - VCPU_BIAS); }
 
-/* The frame, from RSP in generated code. */
+/* The frame: vcpu.frame. */
 #define F_ARG0 0                                 /* 16-byte arguments of thunks; the result comes back in F_ARG0 */
 #define F_ARG1 16
 #define F_ARG2 32
@@ -59,8 +59,8 @@ static inline struct mo state_at(size_t off) { return mo_bd(RBP, (int32_t)off - 
 #define F_MXCSR (F_XMMSAVE + 256)                /* the host's */
 #define F_MXTMP (F_MXCSR + 4)
 #define FRAME_SIZE (F_MXCSR + 8)
-_Static_assert(FRAME_SIZE % 16 == 8, "six pushes and the return address: RSP is 16-aligned in generated code");
+_Static_assert(FRAME_SIZE <= VCPU_FRAME, "vcpu.frame");
 _Static_assert(F_VEC % 16 == 0 && F_XMMSAVE % 16 == 0, "aligned slots");
-static inline struct mo frame(int32_t off) { return mo_bd(RSP, off); }
+static inline struct mo frame(int32_t off) { return state_at(offsetof(struct vcpu, frame) + (size_t)off); }
 
 #endif

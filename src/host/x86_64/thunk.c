@@ -4,6 +4,8 @@
  * Owns host_state: CPU features and the addresses of the thunks, written once by host_init(). The frame is in regs.h.
  */
 #include <cpuid.h>
+#include <string.h>
+#include <sys/mman.h>
 
 #include "host/x86_64/gen.h"
 #include "ir/eval.h"
@@ -107,34 +109,36 @@ static void store_vec(struct as *a, bool vec)
         land8(a, stale);
 }
 
-/* Inside a thunk the frame is 8 bytes further: the return address. */
-static struct mo tframe(int32_t off) { return frame(off + 8); }
-
 /* XMM: of those, the ones that are no homes. */
 static void save_temps(struct as *a, bool xmm)
 {
     static const uint8_t reg[4] = {RCX, RDX, RSI, RDI};
     for (int k = 0; k < 4; k++)
-        mov_mr(a, true, tframe(F_GPRSAVE + k * 8), reg[k]);
+        mov_mr(a, true, frame(F_GPRSAVE + k * 8), reg[k]);
     for (int k = VEC_HOMES; xmm && k < 16; k++)
-        movups_mr(a, tframe(F_XMMSAVE + k * 16), XMM(k));
+        movups_mr(a, frame(F_XMMSAVE + k * 16), XMM(k));
 }
 static void restore_temps(struct as *a, bool xmm)
 {
     static const uint8_t reg[4] = {RCX, RDX, RSI, RDI};
     for (int k = 0; k < 4; k++)
-        mov_rm(a, true, reg[k], tframe(F_GPRSAVE + k * 8));
+        mov_rm(a, true, reg[k], frame(F_GPRSAVE + k * 8));
     for (int k = VEC_HOMES; xmm && k < 16; k++)
-        movups_rm(a, XMM(k), tframe(F_XMMSAVE + k * 16));
+        movups_rm(a, XMM(k), frame(F_XMMSAVE + k * 16));
 }
 
-static void ret(struct as *a) { e1(a, 0xc3); }
+/* C runs on the thread's own stack. A thunk never calls on the stack of returns: that may forget what is on it. */
+static void call_rax(struct as *a)
+{
+    mov_mr(a, true, STATE(ret_sp), RSP);
+    mov_rm(a, true, RSP, STATE(host_sp));
+    op_rr(a, 0xff, 2, RAX);
+    mov_rm(a, true, RSP, STATE(ret_sp));
+}
 static void call_c(struct as *a, const void *fn)
 {
-    alu_ri(a, true, ALU_SUB, RSP, 8);
     mov_ri(a, RAX, (uint64_t)(uintptr_t)fn);
-    op_rr(a, 0xff, 2, RAX);
-    alu_ri(a, true, ALU_ADD, RSP, 8);
+    call_rax(a);
 }
 static void mxcsr(struct as *a, bool store, struct mo m) { op_rm(a, 0xae | M_0F, store ? 3 : 2, m); }
 
@@ -150,27 +154,15 @@ static const uint8_t *begin(struct as *a)
 
 static const uint8_t saved[6] = {RBX, RBP, R12, R13, R14, R15};
 
-static void push(struct as *a, unsigned r)
-{
-    if (r & 8)
-        e1(a, 0x41);
-    e1(a, 0x50 | (r & 7));
-}
-static void pop(struct as *a, unsigned r)
-{
-    if (r & 8)
-        e1(a, 0x41);
-    e1(a, 0x58 | (r & 7));
-}
-
 static void emit_enter(struct as *a)
 {
     host_state.enter = begin(a);
     for (int k = 0; k < 6; k++)
-        push(a, saved[k]);
-    alu_ri(a, true, ALU_SUB, RSP, FRAME_SIZE);
+        push_r(a, saved[k]);
+    alu_ri(a, true, ALU_SUB, RSP, 8);            /* six pushes and the return address: 16-aligned */
     lea(a, true, RBP, mo_bd(RDI, VCPU_BIAS));
     mov_mr(a, true, STATE(host_sp), RSP);
+    mov_rm(a, true, RSP, STATE(ret_sp));
     mov_rr(a, true, RAX, RSI);
     mxcsr(a, true, frame(F_MXCSR));
     mxcsr(a, false, STATE(fp.mxcsr));
@@ -178,7 +170,7 @@ static void emit_enter(struct as *a)
     op_rr(a, 0xff, 4, RAX);                      /* jmp rax */
 }
 
-/* RAX = result. The guest's control bits may have been changed by helpers: only the sticky ones are taken over. */
+/* RAX = result, RSP = vcpu.host_sp. The guest's control bits may have been changed by helpers: only the sticky ones are taken over. */
 static void emit_epilogue(struct as *a)
 {
     mxcsr(a, true, frame(F_MXTMP));
@@ -189,9 +181,9 @@ static void emit_epilogue(struct as *a)
     alu_rr(a, false, ALU_OR, RCX, RDX);
     mov_mr(a, false, STATE(fp.mxcsr), RCX);
     mxcsr(a, false, frame(F_MXCSR));
-    alu_ri(a, true, ALU_ADD, RSP, FRAME_SIZE);
+    alu_ri(a, true, ALU_ADD, RSP, 8);
     for (int k = 5; k >= 0; k--)
-        pop(a, saved[k]);
+        pop_r(a, saved[k]);
     ret(a);
 }
 
@@ -209,6 +201,8 @@ static void emit_leave(struct as *a)
     /* RAX = exit taken */
     host_state.leave = a->p;
     mov_mr(a, true, STATE(exit_link), RAX);
+    mov_mr(a, true, STATE(ret_sp), RSP);
+    mov_rm(a, true, RSP, STATE(host_sp));
     store_homes(a);
     store_vec(a, false);
     emit_epilogue(a);
@@ -223,9 +217,20 @@ static void emit_leave(struct as *a)
     host_state.unwind = begin(a);
     lea(a, true, RBP, mo_bd(RDI, VCPU_BIAS));
     mov_rm(a, true, RSP, STATE(host_sp));
+    alu_mi(a, true, ALU_ADD, STATE(ret_sp), 8);  /* the thunk's own */
     alu_rr(a, false, ALU_XOR, RAX, RAX);
     mov_mr(a, true, STATE(exit_link), RAX);
     emit_epilogue(a);
+}
+
+/* Returns that the stack does not know, RAX = guest address; see lower_exit.c. */
+static void emit_returns(struct as *a)
+{
+    /* nothing is on it: this stays where it was */
+    host_state.ret_empty = begin(a);
+    lea(a, true, RSP, mo_bd(RSP, -8));
+    host_state.ret_other = a->p;
+    jump_cache(a, false);
 }
 
 /* ---- slow paths of memory accesses: RAX = va, operands in F_ARG0.., F_MEM; result in RAX or F_ARG0 ---- */
@@ -241,27 +246,27 @@ static void emit_access(struct as *a, unsigned kind, bool vec, const void *fn)
     mov_rr(a, true, RSI, RAX);
     lea(a, true, RDI, mo_bd(RBP, -VCPU_BIAS));
     if (kind != STUB_LOAD && kind != STUB_LOADV)
-        mov_rm(a, true, argreg[n++], tframe(F_ARG0));
+        mov_rm(a, true, argreg[n++], frame(F_ARG0));
     if (kind == STUB_STOREV || kind == STUB_CASP || kind == STUB_STXP)
-        mov_rm(a, true, argreg[n++], tframe(F_ARG0 + 8));
+        mov_rm(a, true, argreg[n++], frame(F_ARG0 + 8));
     if (kind == STUB_CAS)
-        mov_rm(a, true, argreg[n++], tframe(F_ARG1));
-    op_rm(a, 0xb7 | M_0F, argreg[n], tframe(F_MEM));           /* movzx: mem */
+        mov_rm(a, true, argreg[n++], frame(F_ARG1));
+    op_rm(a, 0xb7 | M_0F, argreg[n], frame(F_MEM));           /* movzx: mem */
     if (kind == STUB_AMO) {
-        mov_rm(a, false, RAX, tframe(F_MEM));
+        mov_rm(a, false, RAX, frame(F_MEM));
         shift_ri(a, false, SH_SHR, RAX, 28);
         shift_ri(a, false, SH_SHL, RAX, 16);
         alu_rr(a, false, ALU_OR, argreg[n], RAX);
     }
     n++;
-    op_rm(a, 0xb7 | M_0F, RAX, tframe(F_MEM + 2));
+    op_rm(a, 0xb7 | M_0F, RAX, frame(F_MEM + 2));
     alu_ri(a, false, ALU_AND, RAX, (int32_t)~PAGE_MASK);
     mov_rr(a, false, argreg[n], RAX);
     mov_mr(a, false, STATE(pc_off), RAX);
     call_c(a, fn);
     if (kind == STUB_LOADV) {
-        mov_mr(a, true, tframe(F_ARG0), RAX);
-        mov_mr(a, true, tframe(F_ARG0 + 8), RDX);
+        mov_mr(a, true, frame(F_ARG0), RAX);
+        mov_mr(a, true, frame(F_ARG0 + 8), RDX);
     }
     load_volatile(a);
     if (vec)
@@ -275,20 +280,20 @@ static void emit_region_sample(struct as *a)
 {
     alu_mi(a, false, ALU_SUB, STATE(region_credit), 1);
     uint8_t *over = jcc32(a, X_NS);
-    mov_mr(a, true, tframe(F_ARG0), RAX);
+    mov_mr(a, true, frame(F_ARG0), RAX);
     save_temps(a, true);
     store_volatile(a);
     for (unsigned n = 0; n < VEC_HOMES; n++)
-        movups_mr(a, tframe(F_XMMSAVE + (int32_t)n * 16), vec_home_of(n));
+        movups_mr(a, frame(F_XMMSAVE + (int32_t)n * 16), vec_home_of(n));
     lea(a, true, RDI, mo_bd(RBP, -VCPU_BIAS));
     mov_rm(a, true, RSI, mo_bd(RSP, 0));
     call_c(a, (const void *)(uintptr_t)host_state.cb.region_miss);
     mov_mi(a, false, STATE(region_credit), REGION_SAMPLE);
     load_volatile(a);
     for (unsigned n = 0; n < VEC_HOMES; n++)
-        movups_rm(a, vec_home_of(n), tframe(F_XMMSAVE + (int32_t)n * 16));
+        movups_rm(a, vec_home_of(n), frame(F_XMMSAVE + (int32_t)n * 16));
     restore_temps(a, true);
-    mov_rm(a, true, RAX, tframe(F_ARG0));
+    mov_rm(a, true, RAX, frame(F_ARG0));
     land32(a, over);
     a->ef = false;
 }
@@ -299,7 +304,7 @@ static void emit_region(struct as *a, unsigned view)
     host_state.region[view] = begin(a);
     if (host_state.cb.region_miss)
         emit_region_sample(a);
-    mov_mr(a, true, tframe(F_GPRSAVE), RCX);
+    mov_mr(a, true, frame(F_GPRSAVE), RCX);
     mov_rr(a, true, RCX, RAX);
     shift_ri(a, true, SH_SAR, RCX, 48);
     alu_ri(a, true, ALU_ADD, RCX, 1);
@@ -312,7 +317,7 @@ static void emit_region(struct as *a, unsigned view)
     shift_ri(a, false, SH_SHL, RCX, 3);
     alu_rm(a, true, ALU_ADD, RCX, state_at(offsetof(struct vcpu, region_table) + view * sizeof(void *)));
     alu_rm(a, true, ALU_ADD, RAX, mo_bd(RCX, 0));
-    mov_rm(a, true, RCX, tframe(F_GPRSAVE));
+    mov_rm(a, true, RCX, frame(F_GPRSAVE));
     ret(a);
     land8(a, odd);
     mov_rr(a, true, RCX, RAX);
@@ -331,7 +336,7 @@ static void emit_region(struct as *a, unsigned view)
     set_rel32(back, good);
     land8(a, poison);
     mov_ri(a, RAX, (uint64_t)REGION_POISON);
-    mov_rm(a, true, RCX, tframe(F_GPRSAVE));
+    mov_rm(a, true, RCX, frame(F_GPRSAVE));
     ret(a);
 }
 
@@ -347,9 +352,7 @@ static void emit_call(struct as *a, unsigned kind, bool vec)
         store_homes(a);
     store_vec(a, vec);
     lea(a, true, RDI, mo_bd(RBP, -VCPU_BIAS));
-    alu_ri(a, true, ALU_SUB, RSP, 8);
-    op_rr(a, 0xff, 2, RAX);
-    alu_ri(a, true, ALU_ADD, RSP, 8);
+    call_rax(a);
     if (vec)
         load_vec(a);
     if (kind == CALL_WRITES)
@@ -368,7 +371,7 @@ static const uint8_t *emit_eval(struct as *a, const void *fn)
     store_vec(a, true);
     mov_rr(a, true, RDI, RAX);
     lea(a, true, RSI, mo_bd(RBP, -VCPU_BIAS));
-    lea(a, true, RDX, tframe(F_ARG0));
+    lea(a, true, RDX, frame(F_ARG0));
     call_c(a, fn);
     load_volatile(a);
     load_vec(a);
@@ -404,7 +407,7 @@ static uint8_t *if_tiny(struct as *a, unsigned esz, struct mo m)
 static const uint8_t *emit_eval_nan(struct as *a, unsigned esz, bool fused)
 {
     const uint32_t load = 0x10 | M_0F | (esz == 3 ? P_F2 : P_F3), ucomis = 0x2e | M_0F | (esz == 3 ? P_66 : 0);
-    const struct mo first = tframe(fused ? F_ARG2 : F_ARG0), other[2] = {tframe(F_ARG1), tframe(F_ARG0)};
+    const struct mo first = frame(fused ? F_ARG2 : F_ARG0), other[2] = {frame(F_ARG1), frame(F_ARG0)};
     uint8_t *slow[6], *no_nan;
     unsigned n = 0;
     const uint8_t *p = begin(a);
@@ -423,7 +426,7 @@ static const uint8_t *emit_eval_nan(struct as *a, unsigned esz, bool fused)
             slow[n++] = if_tiny(a, esz, other[k]);           /* of infinity and zero it would be the default NaN */
         land8(a, next);
     }
-    movups_mr(a, tframe(F_ARG0), XT0);
+    movups_mr(a, frame(F_ARG0), XT0);
     ret(a);
     land32(a, no_nan);
     if (!fused) {
@@ -431,7 +434,7 @@ static const uint8_t *emit_eval_nan(struct as *a, unsigned esz, bool fused)
         op_rr(a, ucomis, XT0, XT0);
         slow[n++] = jcc32(a, X_NP);
         slow[n++] = if_signalling(a, esz, other[0]);
-        movups_mr(a, tframe(F_ARG0), XT0);
+        movups_mr(a, frame(F_ARG0), XT0);
         ret(a);
     }
     while (n)
@@ -458,14 +461,14 @@ uint64_t host_eval_int(const struct ir_insn *i, struct vcpu *c, u128 *args)
 static void emit_mxcsr_merge(struct as *a)
 {
     host_state.mxcsr_merge = begin(a);
-    mxcsr(a, true, tframe(F_MXTMP));
-    mov_rm(a, false, RCX, tframe(F_MXTMP));
+    mxcsr(a, true, frame(F_MXTMP));
+    mov_rm(a, false, RCX, frame(F_MXTMP));
     mov_rm(a, false, RDX, STATE(fp.mxcsr));
     alu_ri(a, false, ALU_AND, RCX, 0x3f);
     alu_ri(a, false, ALU_AND, RDX, ~0x3f);
     alu_rr(a, false, ALU_OR, RCX, RDX);
-    mov_mr(a, false, tframe(F_MXTMP), RCX);
-    mxcsr(a, false, tframe(F_MXTMP));
+    mov_mr(a, false, frame(F_MXTMP), RCX);
+    mxcsr(a, false, frame(F_MXTMP));
     ret(a);
 }
 
@@ -523,6 +526,7 @@ size_t host_init(void *code, size_t size, const struct host_callbacks *cb)
     host_state.cb = *cb;
     emit_enter(a);
     emit_leave(a);
+    emit_returns(a);
     for (unsigned vec = 0; vec < 2; vec++) {
         emit_access(a, STUB_LOAD, vec, (const void *)(uintptr_t)cb->mem.load);
         emit_access(a, STUB_LOADV, vec, (const void *)(uintptr_t)cb->mem.load128);
@@ -552,8 +556,36 @@ size_t host_init(void *code, size_t size, const struct host_callbacks *cb)
     return ALIGN_UP((size_t)(a->p - (uint8_t *)code), 64);
 }
 
+/*
+ * The stack of returns: RETURNS entries of 16 bytes, then the address where a return goes when there is none. Below it lies a page
+ * that faults: a push that finds the stack full empties it. What is used of it is as deep as the guest's calls are.
+ */
+#define RETURNS 16384u
+static void new_returns(struct vcpu *c)
+{
+    size_t size = RETURNS * 16 + PAGE_SIZE;
+    uint8_t *p = mmap(NULL, PAGE_SIZE + size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED || mprotect(p, PAGE_SIZE, PROT_NONE))
+        die("out of memory");
+    c->ret_top = p + PAGE_SIZE + RETURNS * 16;
+    memcpy(c->ret_top, &host_state.ret_empty, sizeof(host_state.ret_empty));
+    c->ret_sp = c->ret_top;
+}
+
+void host_forget_returns(struct vcpu *c) { c->ret_sp = c->ret_top; }
+
+bool host_returns_full(const struct vcpu *c, const void *at, void *ucontext)
+{
+    if (!c->ret_top || (uintptr_t)c->ret_top - RETURNS * 16 - 1 - (uintptr_t)at >= PAGE_SIZE)
+        return false;
+    host_fault_set_sp(ucontext, c->ret_top);
+    return true;
+}
+
 struct host_exit *host_run(struct vcpu *c, const void *entry)
 {
+    if (unlikely(!c->ret_top))
+        new_returns(c);
     return enter_code(c, entry);
 }
 
