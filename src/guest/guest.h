@@ -73,6 +73,7 @@ struct translate_ctx {
     const uint8_t *page;                         /* the guest page's bytes (PAGE_SIZE) */
     uint32_t pc_off;                             /* where in it to start */
     uint32_t max_insns;                          /* 1..IR_MAX_GUEST */
+    uint32_t max_sides;                          /* conditional branches that the block may go on behind, 0..IR_MAX_SIDES */
     uint32_t flags;                              /* mode flags, as flags() returned them */
 };
 

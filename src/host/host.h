@@ -36,7 +36,7 @@ struct host_exit {
     uint8_t key, miss;                           /* other page: how far before `patch` the key and the jump for a wrong key are */
 };
 #define HOST_NO_KEY 1ull                         /* odd: neither pages nor jc_ctx are */
-#define HOST_MAX_EXITS 2
+#define HOST_MAX_EXITS (2 + IR_MAX_SIDES)
 
 /* A fast access: where it may fault and where it goes on. Sorted by off. */
 struct host_site {

@@ -801,6 +801,35 @@ void ir_fcmp(struct ir_block *b, unsigned esz, ir_val a, ir_val x, bool signalli
 
 /* ---- exits ---- */
 
+void ir_side_cc(struct ir_block *b, enum ir_cc cc, int64_t taken)
+{
+    struct ir_insn *i = emit(b, IR_SIDE_CC, IR_NOTYPE, IR_NONE, IR_NONE, IR_NONE);
+    i->cc = (uint8_t)cc;
+    i->imm = taken;
+}
+
+/* The operand of a test of one bit, or of all: an I64 that is a zero-extended I32 is tested as that. */
+static ir_val tested(const struct ir_block *b, ir_val a, unsigned bit)
+{
+    const struct ir_insn *i = &b->insn[a];
+    return i->op == IR_ZEXT && i->size3 == 2 && bit < 32 && type_of(b, i->a) == IR_I32 ? i->a : a;
+}
+
+void ir_side_test(struct ir_block *b, enum ir_op op, ir_val a, unsigned bit, int64_t taken)
+{
+    if (is_const(b, a)) {
+        uint64_t v = const_of(b, a);
+        bool set = v >> (bit & 63) & 1;
+        if (op == IR_SIDE_NZ ? v != 0 : op == IR_SIDE_Z ? v == 0 : op == IR_SIDE_BIT ? set : !set)
+            ir_exit_jmp(b, taken);
+        return;
+    }
+    a = tested(b, a, bit);
+    struct ir_insn *i = emit(b, op, type_of(b, a), a, IR_NONE, IR_NONE);
+    i->bit = bit & 63;
+    i->imm = taken;
+}
+
 void ir_exit_jmp(struct ir_block *b, int64_t target)
 {
     emit(b, IR_EXIT_JMP, IR_NOTYPE, IR_NONE, IR_NONE, IR_NONE)->imm = target;
@@ -832,8 +861,7 @@ void ir_exit_test(struct ir_block *b, enum ir_op op, ir_val a, unsigned bit, int
         ir_exit_jmp(b, next);
         return;
     }
-    if (b->insn[a].op == IR_ZEXT && b->insn[a].size3 == 2 && type_of(b, b->insn[a].a) == IR_I32)
-        a = bit < 32 ? b->insn[a].a : a;
+    a = tested(b, a, bit);
     struct ir_insn *i = emit(b, op, type_of(b, a), a, IR_NONE, IR_NONE);
     i->bit = bit & 63;
     i->imm = taken;

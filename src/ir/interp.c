@@ -48,6 +48,17 @@ static uint64_t access_memory(const struct ir_insn *i, struct vcpu *c, const str
     }
 }
 
+static bool leaves(const struct ir_insn *i, const struct vcpu *c, uint64_t a)
+{
+    switch ((enum ir_op)i->op) {
+    case IR_SIDE_CC: return ir_cc_holds(c->nzcv, (enum ir_cc)i->cc);
+    case IR_SIDE_NZ: return a != 0;
+    case IR_SIDE_Z: return a == 0;
+    case IR_SIDE_BIT: return a >> i->bit & 1;
+    default: return !(a >> i->bit & 1);          /* SIDE_NBIT */
+    }
+}
+
 static void exit_block(const struct ir_insn *i, struct vcpu *c, uint64_t a, uint64_t b)
 {
     bool taken = true;
@@ -141,6 +152,15 @@ void ir_interpret(const struct ir_block *b, struct vcpu *c, const struct ir_mem_
             i->call->fn(c, 0, 0, 0);
             bug("helper %s of a TRAPNZ returned", i->call->name);
 
+        case IR_SIDE_CC:
+        case IR_SIDE_NZ:
+        case IR_SIDE_Z:
+        case IR_SIDE_BIT:
+        case IR_SIDE_NBIT:
+            if (!leaves(i, c, pa->lo))
+                continue;
+            vcpu_set_pc(c, c->pc_page + (uint64_t)i->imm);
+            return;
         case IR_EXIT_JMP:
         case IR_EXIT_CC:
         case IR_EXIT_NZ:

@@ -31,7 +31,7 @@ enum ir_op {
 #define IRE_WVEC 0x0008u
 #define IRE_RFLAGS 0x0010u
 #define IRE_WFLAGS 0x0020u
-#define IRE_FAULT 0x0040u                        /* may leave the block with a guest fault: state must be canonical */
+#define IRE_FAULT 0x0040u                        /* may leave the block, with a guest fault or otherwise: state must be canonical */
 #define IRE_LOAD 0x0080u
 #define IRE_STORE 0x0100u
 #define IRE_CALL 0x0200u                         /* see struct ir_helper for the rest */
@@ -165,6 +165,11 @@ void ir_vsticky(struct ir_block *b, ir_val a, uint32_t flags);   /* vcpu.fp.stic
 ir_val ir_vget(struct ir_block *b, enum ir_op op, enum ir_type t, unsigned esz, ir_val a, int64_t imm);
 ir_val ir_ffrom(struct ir_block *b, enum ir_op op, enum ir_type t, unsigned esz, ir_val a);
 void ir_fcmp(struct ir_block *b, unsigned esz, ir_val a, ir_val x, bool signalling);
+
+/* Ways out of the middle; those with a constant operand end the block (b->ended) or are nothing. op: SIDE_NZ .. SIDE_NBIT. */
+void ir_side_cc(struct ir_block *b, enum ir_cc cc, int64_t taken);
+void ir_side_test(struct ir_block *b, enum ir_op op, ir_val a, unsigned bit, int64_t taken);
+#define IR_MAX_SIDES 4                           /* a block */
 
 void ir_exit_jmp(struct ir_block *b, int64_t target);
 void ir_exit_cc(struct ir_block *b, enum ir_cc cc, int64_t taken, int64_t next);

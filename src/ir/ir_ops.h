@@ -88,6 +88,12 @@
     /* calls: .call names a struct ir_helper; up to 3 integer arguments */                                              \
     X(CALL, T, 3, IRE_CALL, "helper(vcpu, a, b, c); unused arguments are IR_NONE")                                      \
     X(TRAPNZ, NONE, 1, IRE_FAULT | IRE_STATE, "(a & imm2) != 0: .call(vcpu, unspecified), which leaves by vcpu_unwind()")  \
+    /* ways out of the middle of a block, to imm; else the block goes on. The state is canonical, as where something may fault. */  \
+    X(SIDE_CC, NONE, 0, IRE_FAULT | IRE_RFLAGS, "cc")                                                                   \
+    X(SIDE_NZ, NONE, 1, IRE_FAULT, "a (of .t) != 0")                                                                    \
+    X(SIDE_Z, NONE, 1, IRE_FAULT, "a (of .t) == 0")                                                                     \
+    X(SIDE_BIT, NONE, 1, IRE_FAULT, "bit .bit (0..63) of a set")                                                        \
+    X(SIDE_NBIT, NONE, 1, IRE_FAULT, "bit .bit (0..63) of a clear")                                                     \
     /* ends of a block: exactly one, last. Targets are signed byte offsets from vcpu.pc_page. */                        \
     X(EXIT_JMP, NONE, 0, IRE_EXIT, "to imm")                                                                            \
     X(EXIT_CC, NONE, 0, IRE_EXIT | IRE_RFLAGS, "cc ? to imm : to imm2")                                                 \

@@ -53,6 +53,7 @@ static void add_op(struct line *l, const struct ir_insn *i)
     case IR_CCMN:
     case IR_CSEL:
     case IR_SETC:
+    case IR_SIDE_CC:
     case IR_EXIT_CC: add(l, ".%s", cc_name[i->cc & 15]); break;
     case IR_AMO: add(l, ".%s", i->cc < ARRAY_LEN(amo_name) ? amo_name[i->cc] : "?"); break;
     case IR_EXIT_IND: add(l, "%s", i->cc == BR_RET ? ".ret" : ""); break;
@@ -80,6 +81,11 @@ static void add_imm(struct line *l, const struct ir_insn *i, const char *sep)
     case IR_EXIT_CC:
     case IR_EXIT_NZ:
     case IR_EXIT_Z: add(l, "%s0x%" PRIx64 ", else 0x%" PRIx64, sep, (uint64_t)i->imm, (uint64_t)i->imm2); break;
+    case IR_SIDE_CC:
+    case IR_SIDE_NZ:
+    case IR_SIDE_Z: add(l, "%s0x%" PRIx64, sep, (uint64_t)i->imm); break;
+    case IR_SIDE_BIT:
+    case IR_SIDE_NBIT: add(l, "%sbit %u, 0x%" PRIx64, sep, i->bit, (uint64_t)i->imm); break;
     case IR_EXIT_BIT:
         add(l, "%sbit %u, 0x%" PRIx64 ", else 0x%" PRIx64, sep, i->bit, (uint64_t)i->imm, (uint64_t)i->imm2);
         break;

@@ -171,6 +171,7 @@ static const char *bad_imm(const struct ir_insn *i)
     case IR_CCMN:
     case IR_CSEL:
     case IR_SETC:
+    case IR_SIDE_CC:
     case IR_EXIT_CC: return i->cc > CC_NV ? "no such condition" : NULL;
     case IR_LD:
     case IR_ST:

@@ -108,7 +108,7 @@ static void detach(struct block *b)
 {
     while (b->incoming)
         unlink_out(b->incoming);
-    for (unsigned i = 0; i < HOST_MAX_EXITS; i++)
+    for (unsigned i = 0; i < b->code.n_exits; i++)
         unlink_out(&b->out[i]);
     table_remove(b);
     *b->page_prev = b->page_next;
@@ -232,7 +232,7 @@ static void wait_drained(struct vcpu *c, struct segment *s)
 void cache_unlink_all(void)
 {
     for (uint32_t n = 0; n <= xl.table_mask; n++)
-        for (unsigned i = 0; xl.table[n].b && i < HOST_MAX_EXITS; i++)
+        for (unsigned i = 0; xl.table[n].b && i < xl.table[n].b->code.n_exits; i++)
             unlink_out(&xl.table[n].b->out[i]);
     flush_jump_caches(FLUSH_KEYS);
 }
@@ -346,8 +346,10 @@ static struct block *emit(struct vcpu *c, uint64_t gpa, uint32_t flags, const ui
     }
     s->at = (uint8_t *)(uintptr_t)code.entry + MAX(ALIGN_UP(code.size, 16u), MIN_BLOCK);
     struct block *b = (struct block *)(void *)s->record_at;
-    s->record_at += ALIGN_UP(sizeof(*b) + ir->size + code.n_sites, (size_t)64);
+    size_t links = ALIGN_UP(sizeof(*b) + ir->size + code.n_sites, sizeof(void *));
+    s->record_at += ALIGN_UP(links + code.n_exits * sizeof(struct link), (size_t)64);
     memset(b, 0, sizeof(*b));
+    b->out = memset((uint8_t *)b + links, 0, code.n_exits * sizeof(struct link));
     describe(b, ir, gpa, flags, bytes);
     b->code = code;
     b->tries = tries;
@@ -384,6 +386,7 @@ struct block *cache_add(struct vcpu *c, uint64_t gpa, uint32_t flags)
         .page = page,
         .pc_off = (uint32_t)(gpa & ~PAGE_MASK),
         .max_insns = flags & XF_DEBUG ? 1 : IR_MAX_GUEST,
+        .max_sides = flags & XF_DEBUG ? 0 : IR_MAX_SIDES,
         .flags = flags & ((1u << XF_KIND_SHIFT) - 1),
     };
     struct ir_block *ir = xl.ir;

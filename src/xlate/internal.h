@@ -46,7 +46,7 @@ struct block {
     uint16_t jc;                                  /* jump caches may have it at index jc - 1, JC_ANYWHERE; 0: none has */
     struct host_code code;                        /* (a look-up wants all so far and .entry: one line) */
     struct link *incoming;
-    struct link out[HOST_MAX_EXITS];
+    struct link *out;                             /* [code.n_exits], behind .soft */
     struct block *page_next, **page_prev;
     uint8_t misses;                               /* samples of failed region checks */
     uint8_t tries;                                /* times it was made anew for that */

@@ -326,8 +326,20 @@ static void count_round(void)
                ir_op2(&blk, IR_UDIV, IR_I32, n, ir_const(&blk, IR_I32, ROUNDS)));
 }
 
+static void side_op(int64_t taken)
+{
+    static const enum ir_op op[] = {IR_SIDE_NZ, IR_SIDE_Z, IR_SIDE_BIT, IR_SIDE_NBIT};
+    if (chance(50)) {
+        ir_side_cc(&blk, (enum ir_cc)below(14), taken);
+        return;
+    }
+    ir_val a = arg(any_type());
+    ir_side_test(&blk, op[below(4)], a, below(ir_result_type(&blk.insn[a]) == IR_I32 ? 32 : 64), taken);
+}
+
 static void make_block(void)
 {
+    unsigned sides = 0;
     ir_reset(&blk, START);
     n32 = n64 = nv = 0;
     if (looping) {
@@ -355,6 +367,12 @@ static void make_block(void)
                 ir_op0(&blk, IR_FENCE, IR_I64);
             else
                 ir_trapnz(&blk, arg(any_type()), chance(50) ? 1u << below(31) : 15, &trap);
+        }
+        if (sides < IR_MAX_SIDES && chance(12)) {
+            sides++;
+            side_op(pc + 4 + below((unsigned)(PAGE_SIZE - pc) / 4 - 1) * 4);
+            if (blk.ended)
+                return;
         }
         unsigned puts = below(3);
         while (puts--) {

@@ -19,6 +19,7 @@ struct a64_tr {
     uint32_t pc_off;                              /* of this instruction in its page */
     uint32_t flags;                               /* A64F_* */
     bool ended;                                   /* this instruction emitted an exit: the block is complete */
+    uint32_t sides;                               /* conditional branches that the block went on behind */
     ir_val sp_ok;                                 /* the last value of SP whose alignment was checked, or IR_NONE */
 };
 

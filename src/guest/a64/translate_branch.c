@@ -32,6 +32,18 @@ bool trans_BL(struct a64_tr *tr, const struct arg_BL *a)
     return true;
 }
 
+/*
+ * Does the block go on behind a conditional branch? Where that is forward: compilers put the likely way there, and the way back is
+ * a loop's.
+ */
+static bool goes_on(struct a64_tr *tr, int64_t taken)
+{
+    if (tr->sides >= tr->ctx->max_sides || taken <= (int64_t)tr->pc_off + 4 || taken >= (int64_t)PAGE_SIZE || tr->flags & A64F_SS)
+        return false;
+    tr->sides++;
+    return true;
+}
+
 bool trans_B_cond(struct a64_tr *tr, const struct arg_B_cond *a)
 {
     int64_t taken = target(tr, a->imm), next = (int64_t)tr->pc_off + 4;
@@ -41,6 +53,8 @@ bool trans_B_cond(struct a64_tr *tr, const struct arg_B_cond *a)
         a64_tr_jmp(tr, taken);
     } else if (tr->flags & A64F_SS) {
         a64_tr_ind(tr, ir_csel(tr->b, IR_I64, cc, ir_pc(tr->b, taken), ir_pc(tr->b, next)), BR_PLAIN);
+    } else if (goes_on(tr, taken)) {
+        ir_side_cc(tr->b, cc, taken);
     } else {
         ir_exit_cc(tr->b, cc, taken, next);
         tr->ended = true;
@@ -48,59 +62,66 @@ bool trans_B_cond(struct a64_tr *tr, const struct arg_B_cond *a)
     return true;
 }
 
-/* Ends the block at yes when v != 0, else at no. */
-static void branch_nz(struct a64_tr *tr, ir_val v, int64_t yes, int64_t no)
+/* Taken when the test of v passes: SIDE is that test, EXIT the same or, if NOT, its opposite. */
+static bool branch_if(struct a64_tr *tr, int32_t imm, ir_val v, unsigned bit, enum ir_op side, enum ir_op exit, bool not)
 {
-    if (tr->flags & A64F_SS) {
-        a64_tr_ind(tr, ir_op3(tr->b, IR_SELNZ, IR_I64, v, ir_pc(tr->b, yes), ir_pc(tr->b, no)), BR_PLAIN);
+    int64_t taken = target(tr, imm), next = (int64_t)tr->pc_off + 4;
+
+    if (goes_on(tr, taken)) {
+        ir_side_test(tr->b, side, v, bit, taken);
+        tr->ended = tr->b->ended;
     } else {
-        ir_exit_test(tr->b, IR_EXIT_NZ, v, 0, yes, no);
+        ir_exit_test(tr->b, exit, v, bit, not ? next : taken, not ? taken : next);
         tr->ended = true;
     }
+    return true;
+}
+
+/* Software step: the target is a value. */
+static bool branch_step(struct a64_tr *tr, int32_t imm, ir_val v, bool not)
+{
+    ir_val taken = ir_pc(tr->b, target(tr, imm)), next = ir_pc(tr->b, (int64_t)tr->pc_off + 4);
+
+    a64_tr_ind(tr, ir_op3(tr->b, IR_SELNZ, IR_I64, v, not ? next : taken, not ? taken : next), BR_PLAIN);
+    return true;
 }
 
 bool trans_CBZ(struct a64_tr *tr, const struct arg_CBZ *a)
 {
     ir_val v = a64_x(tr, a64_t(a->sf), a->rt);
 
-    if (tr->flags & A64F_SS) {
-        branch_nz(tr, v, (int64_t)tr->pc_off + 4, target(tr, a->imm));
-    } else {
-        ir_exit_test(tr->b, IR_EXIT_Z, v, 0, target(tr, a->imm), (int64_t)tr->pc_off + 4);
-        tr->ended = true;
-    }
-    return true;
+    if (tr->flags & A64F_SS)
+        return branch_step(tr, a->imm, v, true);
+    return branch_if(tr, a->imm, v, 0, IR_SIDE_Z, IR_EXIT_Z, false);
 }
 
 bool trans_CBNZ(struct a64_tr *tr, const struct arg_CBNZ *a)
 {
-    branch_nz(tr, a64_x(tr, a64_t(a->sf), a->rt), target(tr, a->imm), (int64_t)tr->pc_off + 4);
-    return true;
+    ir_val v = a64_x(tr, a64_t(a->sf), a->rt);
+
+    if (tr->flags & A64F_SS)
+        return branch_step(tr, a->imm, v, false);
+    return branch_if(tr, a->imm, v, 0, IR_SIDE_NZ, IR_EXIT_NZ, false);
 }
 
-/* Ends the block at set when the bit of rt is one, else at clear. */
-static void branch_bit(struct a64_tr *tr, unsigned rt, unsigned bit, int64_t set, int64_t clear)
-{
-    ir_val v = a64_x(tr, IR_I64, rt);
-
-    if (tr->flags & A64F_SS) {
-        branch_nz(tr, ir_op1i(tr->b, IR_UBFX, IR_I64, v, bit | 1 << 8), set, clear);
-    } else {
-        ir_exit_test(tr->b, IR_EXIT_BIT, v, bit, set, clear);
-        tr->ended = true;
-    }
-}
+static ir_val one_bit(struct a64_tr *tr, ir_val v, unsigned bit) { return ir_op1i(tr->b, IR_UBFX, IR_I64, v, bit | 1 << 8); }
 
 bool trans_TBZ(struct a64_tr *tr, const struct arg_TBZ *a)
 {
-    branch_bit(tr, a->rt, a->bit, (int64_t)tr->pc_off + 4, target(tr, a->imm));
-    return true;
+    ir_val v = a64_x(tr, IR_I64, a->rt);
+
+    if (tr->flags & A64F_SS)
+        return branch_step(tr, a->imm, one_bit(tr, v, a->bit), true);
+    return branch_if(tr, a->imm, v, a->bit, IR_SIDE_NBIT, IR_EXIT_BIT, true);
 }
 
 bool trans_TBNZ(struct a64_tr *tr, const struct arg_TBNZ *a)
 {
-    branch_bit(tr, a->rt, a->bit, target(tr, a->imm), (int64_t)tr->pc_off + 4);
-    return true;
+    ir_val v = a64_x(tr, IR_I64, a->rt);
+
+    if (tr->flags & A64F_SS)
+        return branch_step(tr, a->imm, one_bit(tr, v, a->bit), false);
+    return branch_if(tr, a->imm, v, a->bit, IR_SIDE_BIT, IR_EXIT_BIT, false);
 }
 
 bool trans_BR(struct a64_tr *tr, const struct arg_BR *a)

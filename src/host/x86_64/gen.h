@@ -96,7 +96,7 @@ struct gen {
     uint64_t vec_slots[VEC_SLOTS / 64];
     unsigned n_stubs, n_sites, n_exits, n_leaves, n_evals, n_pool, n_pool_uses;
     struct host_exit exit[HOST_MAX_EXITS];
-    struct leave leave[8];
+    struct leave leave[HOST_MAX_EXITS + 2];
     struct val v[IR_MAX_INSNS];
     struct stub stub[MAX_STUBS];
     struct host_site site[MAX_SITES];

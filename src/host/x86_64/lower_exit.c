@@ -254,9 +254,46 @@ static void go_cc(struct gen *g, const struct ir_insn *i, unsigned cc)
     }
 }
 
+/* EFLAGS := a compared with 0. */
+static void test_zero(struct gen *g, const struct ir_insn *i)
+{
+    unsigned r = use(g, i->a);
+    test_rr(A, is_w(i), r, r);
+    A->ef = false;
+}
+
+/* EFLAGS := the bit of a: returns the x86 condition for one that is set. */
+static unsigned test_bit(struct gen *g, const struct ir_insn *i)
+{
+    unsigned r = use(g, i->a);
+    A->ef = false;
+    if (i->bit < 31) {
+        test_ri(A, false, r, (int32_t)(1u << i->bit));
+        return X_NE;
+    }
+    op_rr(A, 0xba | M_0F | OP_W, 4, r);          /* bt */
+    e1(A, i->bit);
+    return X_B;
+}
+
+/* Forward, in the page. */
+static void go_aside(struct gen *g, const struct ir_insn *i, unsigned cc)
+{
+    align_patch(g, 2);
+    chain(g, jcc32(A, cc), i->imm);
+}
+
 bool lower_exit(struct gen *g, const struct ir_insn *i)
 {
     switch ((enum ir_op)i->op) {
+    case IR_SIDE_CC: go_aside(g, i, flags_test(g, i->cc)); return true;
+    case IR_SIDE_NZ:
+    case IR_SIDE_Z:
+        test_zero(g, i);
+        go_aside(g, i, i->op == IR_SIDE_NZ ? X_NE : X_E);
+        return true;
+    case IR_SIDE_BIT: go_aside(g, i, test_bit(g, i)); return true;
+    case IR_SIDE_NBIT: go_aside(g, i, test_bit(g, i) ^ 1); return true;
     case IR_EXIT_JMP: go(g, i, i->imm); return true;
     case IR_EXIT_CC:
         if (i->cc >= CC_AL)
@@ -271,24 +308,11 @@ bool lower_exit(struct gen *g, const struct ir_insn *i)
             go(g, i, (imm != 0) == (i->op == IR_EXIT_NZ) ? i->imm : i->imm2);
             return true;
         }
-        unsigned r = use(g, i->a);
-        test_rr(A, is_w(i), r, r);
+        test_zero(g, i);
         go_cc(g, i, i->op == IR_EXIT_NZ ? X_NE : X_E);
         return true;
     }
-    case IR_EXIT_BIT: {
-        unsigned r = use(g, i->a);
-        if (i->bit < 31) {
-            test_ri(A, false, r, (int32_t)(1u << i->bit));
-            go_cc(g, i, X_NE);
-        } else {
-            op_rr(A, 0xba | M_0F | OP_W, 4, r);              /* bt */
-            e1(A, i->bit);
-            A->ef = false;
-            go_cc(g, i, X_B);
-        }
-        return true;
-    }
+    case IR_EXIT_BIT: go_cc(g, i, test_bit(g, i)); return true;
     case IR_EXIT_IND: {
         unsigned r = use(g, i->a);
         mov_rr(A, true, RAX, r);
