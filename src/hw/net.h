@@ -16,6 +16,8 @@ struct netdev {
     /* Set by the card. RECEIVE may be called from any thread that holds the machine lock, also from within send(). */
     bool (*can_receive)(void *card);
     void (*receive)(void *card, const uint8_t *frame, size_t len);
+    /* To be called behind a batch of receive(): the card may have kept frames back to put them together. */
+    void (*received)(void *card);
     void *card;
     const char *id;                              /* of -netdev, for monitors; or NULL */
 };

@@ -41,6 +41,7 @@ struct user_timer {
     struct loop_timer t;                         /* first */
     SlirpTimerCb cb;
     void *opaque;
+    struct user_net *u;
 };
 
 /* ---- what libslirp asks of us ---- */
@@ -66,16 +67,24 @@ static int64_t clock_ns(void *opaque)
     return (int64_t)now_ns();
 }
 
+/* libslirp has come to the end of something in which it may have sent frames. */
+static void settle(struct user_net *u)
+{
+    if (u->n.received)
+        u->n.received(u->n.card);
+}
+
 static void timer_due(void *opaque)
 {
     struct user_timer *t = opaque;
     t->cb(t->opaque);
+    settle(t->u);
 }
 
 static void *timer_new(SlirpTimerCb cb, void *cb_opaque, void *opaque)
 {
-    (void)opaque;
     struct user_timer *t = xcalloc(1, sizeof *t);
+    t->u = opaque;
     loop_timer_init(&t->t, timer_due, t);
     t->cb = cb;
     t->opaque = cb_opaque;
@@ -119,6 +128,7 @@ static void from_guest(struct netdev *n, const uint8_t *frame, size_t len)
 {
     struct user_net *u = (struct user_net *)n;
     slirp_input(u->slirp, frame, (int)len);
+    settle(u);
     notify(u);
 }
 
@@ -177,6 +187,7 @@ static void *net_thread(void *arg)
         }
         if (!quiet && !paused)
             slirp_pollfds_poll(u->slirp, n < 0, poll_result, u);
+        settle(u);
     }
     return NULL;
 }

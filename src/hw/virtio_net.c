@@ -1,6 +1,6 @@
 /*
  * virtio_net.c - virtio network device (OASIS virtio 1.2, 5.1): one pair of queues, mergeable receive buffers, checksum
- * and TCP segmentation left to us by the driver.
+ * and TCP segmentation left to us by the driver, and segments put together for it.
  *
  * Owns nothing but the card. The backend is on this machine and sees whole frames, so that a frame is not cut into
  * segments: its checksum is filled in, and it goes on as it is.
@@ -8,12 +8,13 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "hw/net.h"
+#include "hw/net_merge.h"
 #include "hw/virtio.h"
 
 #define F_CSUM (1ull << 0)
 #define F_GUEST_CSUM (1ull << 1)
 #define F_MAC (1ull << 5)
+#define F_GUEST_TSO4 (1ull << 7)
 #define F_HOST_TSO4 (1ull << 11)
 #define F_HOST_TSO6 (1ull << 12)
 #define F_HOST_ECN (1ull << 13)
@@ -27,6 +28,7 @@ enum { RX = 0, TX = 1, CTRL = 2 };
 #define STATUS_LINK_UP 1u
 #define HDR_NEEDS_CSUM 1u
 #define HDR_DATA_VALID 2u
+#define GSO_TCPV4 1u
 #define CTRL_CLASS_RX 0u
 #define MAX_MERGE 64u                            /* receive buffers of one frame: 64 KiB in pages, with room */
 
@@ -45,6 +47,7 @@ struct virtio_net {
     uint8_t mac[6];
     struct vq_elem rx[MAX_MERGE], tx, ctrl;
     uint8_t frame[NET_MAX_FRAME];
+    struct net_merge merge;                      /* for the guest, not yet given to it */
 };
 
 /* ---- to the guest ---- */
@@ -55,19 +58,16 @@ static bool can_receive(void *opaque)
     return virtio_running(&s->d) && s->d.vq[RX].ready && !virtio_frozen();
 }
 
-static void receive(void *opaque, const uint8_t *frame, size_t len)
+/* false: there is no room for all of it, and nothing has been given. */
+static bool deliver(struct virtio_net *s, struct net_hdr h, const uint8_t *frame, size_t len)
 {
-    struct virtio_net *s = opaque;
     struct virtio_dev *d = &s->d;
-    struct net_hdr h = { 0 };
     bool merge = d->driver_features & F_MRG_RXBUF;
     uint32_t written[MAX_MERGE];
     unsigned n = 0;
     size_t at = 0;
     if (!can_receive(s))
-        return;
-    if (d->driver_features & F_GUEST_CSUM)
-        h.flags = HDR_DATA_VALID;                /* it comes from this machine, not over a wire */
+        return false;
     while (n == 0 || at < len) {
         struct vq_elem *e = &s->rx[n];
         if (n == (merge ? MAX_MERGE : 1) || !virtio_pop(d, RX, e))
@@ -75,22 +75,60 @@ static void receive(void *opaque, const uint8_t *frame, size_t len)
         size_t off = n ? 0 : sizeof h;
         if (e->in_len <= off) {
             virtio_broken(d, "a receive buffer too small for the header");
-            return;
+            return false;
         }
         size_t part = vq_write(e, off, frame + at, len - at);
         written[n++] = (uint32_t)(off + part);
         at += part;
     }
     if (at < len) {
-        /* No room for all of it: the frame is lost and the buffers are taken again. */
         vq_unpop(&d->vq[RX], n);
-        return;
+        return false;
     }
     h.num_buffers = (uint16_t)n;
     (void)!vq_write(&s->rx[0], 0, &h, sizeof h);
     for (unsigned i = 0; i < n; i++)
         virtio_push(d, RX, &s->rx[i], written[i]);
     virtio_signal(d, RX);
+    return true;
+}
+
+static bool deliver_one(struct virtio_net *s, const uint8_t *frame, size_t len)
+{
+    /* It comes from this machine, not over a wire. */
+    return deliver(s, (struct net_hdr){ .flags = s->d.driver_features & F_GUEST_CSUM ? HDR_DATA_VALID : 0 }, frame, len);
+}
+
+/* What has been put together, to the guest. Without room it waits for the driver's next buffers. */
+static void received(void *opaque)
+{
+    struct virtio_net *s = opaque;
+    struct net_merge *m = &s->merge;
+    bool done = true;
+    if (m->segments == 1) {
+        done = deliver_one(s, m->frame, m->len);
+    } else if (m->segments) {
+        net_merge_close(m);
+        done = deliver(s, (struct net_hdr){ .flags = HDR_NEEDS_CSUM, .gso_type = GSO_TCPV4, .hdr_len = NET_MERGE_HEADER,
+                       .gso_size = m->segment, .csum_start = NET_MERGE_TCP, .csum_offset = NET_MERGE_SUM }, m->frame, m->len);
+    }
+    if (done)
+        m->len = m->segments = 0;
+}
+
+/* A frame for which there is no room is lost, as on a wire. */
+static void receive(void *opaque, const uint8_t *frame, size_t len)
+{
+    static const uint64_t needed = F_GUEST_TSO4 | F_GUEST_CSUM | F_MRG_RXBUF;
+    struct virtio_net *s = opaque;
+    if (!can_receive(s))
+        return;
+    bool merge = (s->d.driver_features & needed) == needed;
+    if (merge && net_merge_add(&s->merge, frame, len))
+        return;
+    received(s);
+    if (!s->merge.len && !(merge && net_merge_add(&s->merge, frame, len)))
+        (void)!deliver_one(s, frame, len);
 }
 
 /* ---- from the guest ---- */
@@ -163,6 +201,14 @@ static void kick(struct virtio_dev *d, unsigned q)
         transmit(s);
     else if (q == CTRL)
         control(s);
+    else
+        received(s);
+}
+
+static void reset(struct virtio_dev *d)
+{
+    struct virtio_net *s = (struct virtio_net *)d;
+    s->merge.len = s->merge.segments = 0;
 }
 
 static void config_read(struct virtio_dev *d, unsigned off, void *buf, unsigned len)
@@ -175,8 +221,8 @@ static void config_read(struct virtio_dev *d, unsigned off, void *buf, unsigned 
 
 static const struct virtio_ops ops = {
     .name = "virtio-net", .id = VIRTIO_ID_NET, .n_queues = 3, .queue_size = { QUEUE, QUEUE, 64 },
-    .features = F_CSUM | F_GUEST_CSUM | F_HOST_TSO4 | F_HOST_TSO6 | F_HOST_ECN | F_MAC | F_MRG_RXBUF | F_STATUS | F_CTRL_VQ | F_CTRL_RX,
-    .config_size = sizeof(struct net_config), .kick = kick, .config_read = config_read,
+    .features = F_CSUM | F_GUEST_CSUM | F_GUEST_TSO4 | F_HOST_TSO4 | F_HOST_TSO6 | F_HOST_ECN | F_MAC | F_MRG_RXBUF | F_STATUS | F_CTRL_VQ | F_CTRL_RX,
+    .config_size = sizeof(struct net_config), .kick = kick, .config_read = config_read, .reset = reset,
 };
 
 struct virtio_dev *virtio_net_new(struct netdev *n, const uint8_t mac[6])
@@ -190,6 +236,7 @@ struct virtio_dev *virtio_net_new(struct netdev *n, const uint8_t mac[6])
             die("a network backend can have only one card");
         n->can_receive = can_receive;
         n->receive = receive;
+        n->received = received;
         n->card = s;
     }
     return &s->d;

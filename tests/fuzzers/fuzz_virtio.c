@@ -165,11 +165,17 @@ static void step(const struct piece *p)
     case 6: store(0x80000 + p->b % 0x400, &p->c, 4); break;
     case 7: offer(d, q, p->a & 17, p->b & 0xff ? 0 : p->c); break;
     case 8: message(p); break;
-    case 9: {                                    /* a frame from the host */
-        static const uint8_t frame[NET_MAX_FRAME];
+    case 9: {                                    /* a frame from the host, perhaps a segment; the end of a batch */
+        static uint8_t frame[NET_MAX_FRAME];
+        uint32_t len = 14 + p->c % (sizeof frame - 14);
+        const uint8_t head[] = { 8, 0, 0x45, 0, (uint8_t)((len - 14) >> 8), (uint8_t)(len - 14), 0, 0, 0, 0, 0, p->a & 1 ? 6 : 17 };
+        memcpy(frame + 12, head, sizeof head);
+        memcpy(frame + 38, (const uint8_t[]){ 0, 0, (uint8_t)(p->b >> 8), (uint8_t)p->b, 0, 0, 0, 0, 0x50, 0x10 }, 10);
         machine_lock();
         if (net.can_receive(net.card))
-            net.receive(net.card, frame, 14 + p->c % (sizeof frame - 14));
+            net.receive(net.card, frame, len);
+        if (p->a & 2)
+            net.received(net.card);
         machine_unlock();
         break;
     }
