@@ -91,6 +91,7 @@ static void make_gic_and_timer(void)
         gtimer_connect(board.timer, i, GTIMER_VIRT, gic_ppi(board.gic, i, 16 + PPI_VIRT_TIMER));
         c->timer = &gtimer_sysregs;
         c->timer_opaque = board.timer;
+        c->v.counter = gtimer_counter(board.timer);
         if (cfg->gic_version == 3) {
             c->gic = &gicv3_sysregs;
             c->gic_opaque = board.gic;

@@ -1,11 +1,12 @@
 /*
  * gtimer.c - the Arm generic timer (Arm ARM DDI 0487, D11), driven by CLOCK_MONOTONIC.
  *
- * Owns the count and the deadlines. The registers are the vCPU's, which reports their changes. The interrupt is a
+ * Owns the count (base/counter.h) and the deadlines. The registers are the vCPU's, which reports their changes. The interrupt is a
  * level: enabled, not masked, and the count has reached the compare value.
  */
 #include "hw/gtimer.h"
 
+#include "base/counter.h"
 #include "base/loop.h"
 
 #define CTL_ENABLE 1u
@@ -23,15 +24,15 @@ struct channel {
 struct gtimer {
     struct device dev;                           /* first */
     unsigned ncpu;
-    uint64_t start;                              /* CLOCK_MONOTONIC ns at which the count was 0 */
-    uint64_t stopped;                            /* CLOCK_MONOTONIC ns at which it stood still; 0: it goes */
+    struct counter counter;
+    bool stopped;
     struct channel ch[][GTIMER_KINDS];
 };
 
 static uint64_t count(void *opaque)
 {
     const struct gtimer *t = opaque;
-    return ((t->stopped ? t->stopped : now_ns()) - t->start) / GTIMER_NS;
+    return counter_read(&t->counter);
 }
 
 static void refresh(struct channel *c)
@@ -40,9 +41,11 @@ static void refresh(struct channel *c)
     bool level = false;
     uint64_t deadline = UINT64_MAX;
     if ((c->ctl & (CTL_ENABLE | CTL_IMASK)) == CTL_ENABLE) {
-        level = count(t) >= c->cval;
-        if (!level && !t->stopped && c->cval < (UINT64_MAX - t->start) / GTIMER_NS)
-            deadline = t->start + c->cval * GTIMER_NS;
+        /* Too early by a little, since the two clocks differ: then it is looked at again. */
+        uint64_t count_now = count(t), now = now_ns();
+        level = count_now >= c->cval;
+        if (!level && !t->stopped && c->cval - count_now < (UINT64_MAX - now) / GTIMER_NS)
+            deadline = now + (c->cval - count_now) * GTIMER_NS;
     }
     loop_timer_arm(&c->timer, deadline);
     if (level != c->level) {
@@ -62,13 +65,8 @@ void gtimer_run(struct gtimer *t, bool on)
 {
     if (on == !t->stopped)
         return;
-    uint64_t now = now_ns();
-    if (on) {
-        t->start += now - t->stopped;
-        t->stopped = 0;
-    } else {
-        t->stopped = now;
-    }
+    t->stopped = !on;
+    counter_run(&t->counter, on);
     refresh_all(t);
 }
 
@@ -83,6 +81,7 @@ static void changed(void *opaque, unsigned cpu, unsigned which, uint64_t cval, u
     if (cpu >= t->ncpu || which >= GTIMER_KINDS)
         bug("generic timer %u of CPU %u", which, cpu);
     machine_lock();
+    counter_follow(&t->counter);
     struct channel *c = &t->ch[cpu][which];
     c->cval = cval;
     c->ctl = ctl;
@@ -108,13 +107,18 @@ struct gtimer *gtimer_new(unsigned ncpu)
     struct gtimer *t = xcalloc(1, sizeof *t + ncpu * sizeof t->ch[0]);
     t->dev = (struct device){ .name = "generic-timer", .reset = reset };
     t->ncpu = ncpu;
-    t->start = now_ns();
+    counter_init(&t->counter, GTIMER_NS, counter_tsc_usable());
     for (unsigned i = 0; i < ncpu; i++)
         for (unsigned k = 0; k < GTIMER_KINDS; k++) {
             t->ch[i][k].owner = t;
             loop_timer_init(&t->ch[i][k].timer, expired, &t->ch[i][k]);
         }
     return t;
+}
+
+const struct counter *gtimer_counter(const struct gtimer *t)
+{
+    return &t->counter;
 }
 
 struct device *gtimer_device(struct gtimer *t)

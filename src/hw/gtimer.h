@@ -15,6 +15,8 @@ enum gtimer_which { GTIMER_PHYS, GTIMER_VIRT, GTIMER_KINDS };
 
 struct gtimer *gtimer_new(unsigned ncpu);
 struct device *gtimer_device(struct gtimer *t);
+/* The count itself, for translated code. */
+const struct counter *gtimer_counter(const struct gtimer *t);
 /* Let the count go on, or stand still: a machine that is paused does not age. Machine lock held, no vCPU runs. */
 void gtimer_run(struct gtimer *t, bool on);
 void gtimer_connect(struct gtimer *t, unsigned cpu, enum gtimer_which which, struct irq irq);

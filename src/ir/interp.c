@@ -3,6 +3,7 @@
  *
  * Owns the values of the block while it runs. Must not optimise: it is what everything else is compared with.
  */
+#include "base/counter.h"
 #include "ir/eval.h"
 
 #include <string.h>
@@ -116,6 +117,9 @@ void ir_interpret(const struct ir_block *b, struct vcpu *c, const struct ir_mem_
         case IR_SETC: r = ir_cc_holds(c->nzcv, (enum ir_cc)i->cc); break;
         case IR_GETNZCV: r = nzcv_to_arm(c->nzcv); break;
         case IR_SETNZCV: c->nzcv = nzcv_from_arm((uint32_t)pa->lo); break;
+        case IR_COUNT: r = counter_read(c->counter); break;
+        case IR_GETFPS: r = c->fp.sticky; break; /* all there: here nothing computes in MXCSR for the guest */
+        case IR_SETFPS: c->fp.sticky = (uint32_t)pa->lo; break;
         case IR_FCMP: c->nzcv = ir_eval_fcmp(i, c, *pa, *pb); break;
 
         case IR_LD:

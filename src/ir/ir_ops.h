@@ -87,6 +87,10 @@
     X(FENCE, NONE, 0, IRE_STORE, "full barrier (MFENCE)")                                                               \
     /* calls: .call names a struct ir_helper; up to 3 integer arguments */                                              \
     X(CALL, T, 3, IRE_CALL, "helper(vcpu, a, b, c); unused arguments are IR_NONE")                                      \
+    /* the machine's clock, cumulative FP flags */                                                                      \
+    X(COUNT, I64, 0, IRE_STATE, "counter_read(vcpu.counter)")                                                           \
+    X(GETFPS, I64, 0, IRE_STATE, "FP_* flags: vcpu.fp.sticky, with what MXCSR has raised")                              \
+    X(SETFPS, NONE, 1, IRE_STATE | IRE_WSTATE, "vcpu.fp.sticky = a, none in MXCSR")                                     \
     X(TRAPNZ, NONE, 1, IRE_FAULT | IRE_STATE, "(a & imm2) != 0: .call(vcpu, unspecified), which leaves by vcpu_unwind()")  \
     /* ways out of the middle of a block, to imm; else the block goes on. The state is canonical, as where something may fault. */  \
     X(SIDE_CC, NONE, 0, IRE_FAULT | IRE_RFLAGS, "cc")                                                                   \

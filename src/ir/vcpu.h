@@ -113,6 +113,7 @@ static inline uint64_t vcpu_ctx_flags(uint32_t flags)
 }
 
 struct ir_mem_ops;                               /* ir.h */
+struct counter;
 
 struct vcpu {
     uint64_t r[VCPU_GPRS];                       /* guest general registers; A64: X0..X30, r[31] = SP in use */
@@ -163,6 +164,8 @@ struct vcpu {
     uint32_t lines;                              /* interrupt inputs that are high, bit n: line n; src/exec sets it, from any thread */
 
     uint32_t tlbi_pending;                       /* TLB maintenance is noted (src/mmu) that the guest's next barrier is to complete */
+
+    const struct counter *counter;               /* what IR_COUNT reads (base/counter.h), or NULL */
 
     /* The parts of jc_ctx, for translated code that changes the mode: of the space, by bit 55 of the pc; of the mode, 0 user, 1 kernel. */
     uint64_t ctx_space[2], ctx_mode[2];

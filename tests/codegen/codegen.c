@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/counter.h"
 #include "guest/a64/state.h"
 #include "guest/guest.h"
 #include "host/host.h"
@@ -102,6 +103,8 @@ static void show_insn(const cs_insn *in, const struct host_code *hc)
     printf("  %s%s%s\n", in->mnemonic, op[0] ? " " : "", op);
 }
 
+static struct counter counter;
+
 /* Region accesses are predicted: the first slot, and the region that most programs use. */
 static int predict(void *opaque, const struct ir_block *b, unsigned i, int64_t *region)
 {
@@ -166,6 +169,8 @@ int main(int argc, char **argv)
     a64_set_model(cpu, A64_MAX);
     a64_guest_ops.reset(&cpu->v);
     cpu->cpacr_el1 = 3u << 20;
+    cpu->cntkctl_el1 = 2;
+    cpu->v.counter = &counter;
     struct host_callbacks cb = {0};
     at = area + ALIGN_UP(host_init(area, AREA / 2, &cb), (size_t)4096);
     while (fgets(line, sizeof(line), stdin)) {

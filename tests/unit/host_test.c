@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include "base/counter.h"
 #include "host/host.h"
 #include "ir/softfp.h"
 #include "opt/opt.h"
@@ -828,6 +830,55 @@ static bool chain_test(uint8_t *area, size_t size)
     return true;
 }
 
+/* COUNT: between two reads in C, with every register around it full; with a line, without one, and standing still. */
+static bool count_test(uint8_t *area, size_t size)
+{
+    static struct counter counter;
+    struct host_gen_opts o = {.kind = {ACCESS_SOFT, ACCESS_SOFT, ACCESS_SOFT}};
+    struct host_code code;
+    struct vcpu *c = cpu[1];
+    counter_init(&counter, 16, counter_tsc_usable());
+    usleep(5000);
+    c->counter = &counter;
+    for (unsigned round = 0; round < 6; round++) {
+        ir_val sum[8];
+        bool vec = round & 1;
+        ir_reset(&blk, 0x40);
+        ir_begin_insn(&blk, 0x40);
+        for (unsigned k = 0; k < 8; k++)
+            sum[k] = ir_op2(&blk, IR_ADD, IR_I64, ir_getr(&blk, IR_I64, k), ir_const(&blk, IR_I64, k * 1000));
+        ir_val v = vec ? ir_vop(&blk, IR_VADD, 3, 1, ir_getv(&blk, 9), ir_getv(&blk, 3), IR_NONE) : IR_NONE;
+        ir_putr(&blk, 20, ir_op0(&blk, IR_COUNT, IR_I64));
+        ir_putr(&blk, 21, ir_op0(&blk, IR_COUNT, IR_I64));
+        for (unsigned k = 0; k < 8; k++)
+            ir_putr(&blk, k, sum[k]);
+        if (vec)
+            ir_putv(&blk, 10, v);
+        ir_exit_dispatch(&blk, 0x44);
+        if (!host_generate(&blk, &o, area, size, &code))
+            return false;
+        for (unsigned k = 0; k < 8; k++)
+            c->r[k] = k;
+        c->v[9] = (u128){1, 2};
+        c->v[3] = (u128){3, 4};
+        if (round == 2)
+            counter_follow_at(&counter, (struct counter_sample){now_ticks(), now_ns()});
+        if (round == 4)
+            counter_run(&counter, false);
+        uint64_t before = counter_read(&counter);
+        host_run(c, code.entry);
+        uint64_t after = counter_read(&counter);
+        if (c->r[20] < before || c->r[21] < c->r[20] || after < c->r[21])
+            return false;
+        for (unsigned k = 0; k < 8; k++)
+            if (c->r[k] != k * 1001)
+                return false;
+        if (vec && (c->v[10].lo != 4 || c->v[10].hi != 6 || c->v[3].lo != 3))
+            return false;
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
@@ -888,6 +939,10 @@ int main(int argc, char **argv)
         passed++;
     else
         failed++, printf("calls failed\n");
+    if (count_test(area + used, size - used))
+        passed++;
+    else
+        failed++, printf("counting failed\n");
     for (unsigned n = 0; n < blocks && failed < 1; n++) {
         if (one_block(seed + n, area + used + below(64), size - used - 64))
             passed++;

@@ -9,7 +9,7 @@ static void fp_op(void)
     static const uint8_t one_[] = {IR_FSQRT, IR_FABS, IR_FNEG, IR_VFSQRT, IR_VFNEG, IR_VFABS};
     unsigned esz = 2 + below(2), q = esz == 3 ? 1 : below(2);
     enum ir_type t = any_type();
-    switch (below(10)) {
+    switch (below(11)) {
     case 0: keep(ir_vop(&blk, one_[below(ARRAY_LEN(one_))], esz, q, arg(IR_V), IR_NONE, IR_NONE)); break;
     case 1: keep(ir_vopi(&blk, IR_FMADD, esz, 1, arg(IR_V), arg(IR_V), arg(IR_V), below(4), 0)); break;
     case 2: keep(ir_vopi(&blk, IR_VFMLA, esz, q, arg(IR_V), arg(IR_V), arg(IR_V), below(2), 0)); break;
@@ -18,14 +18,12 @@ static void fp_op(void)
     case 5: keep(ir_vget(&blk, chance(50) ? IR_FTOS : IR_FTOU, t, esz, arg(IR_V), below(5))); break;
     case 6: keep(ir_vopi(&blk, IR_FRINT, esz, 1, arg(IR_V), IR_NONE, IR_NONE, below(6) | (chance(50) ? 8 : 0), 0)); break;
     case 7: ir_fcmp(&blk, esz, arg(IR_V), arg(IR_V), chance(50)); break;
-    case 22: ir_vsticky(&blk, chance(50) ? arg(IR_V) : ir_vconst(&blk, 0, 0), 1u << 27); break;
-    case 21: {
-        enum ir_op o = IR_VAESE + below(IR_VPMULL - IR_VAESE + 1);
-        unsigned n = ir_op_info[o].nargs;
-        ir_val a = arg(IR_V), x = n > 1 ? arg(IR_V) : IR_NONE;
-        keep(ir_vopi(&blk, o, 0, 1, a, x, n > 2 ? arg(IR_V) : IR_NONE, below(o == IR_VSHA1 ? 3 : o == IR_VPMULL ? 2 : 1), 0));
+    case 8:
+        if (chance(50))
+            keep(ir_op0(&blk, IR_GETFPS, IR_I64));
+        else
+            ir_op1(&blk, IR_SETFPS, IR_I64, arg(IR_I64));
         break;
-    }
     default: keep(ir_vop(&blk, two[below(ARRAY_LEN(two))], esz, q, arg(IR_V), arg(IR_V), IR_NONE)); break;
     }
 }

@@ -29,11 +29,11 @@ static unsigned passed, failed;
 
 bool a64_decode_simd(struct a64_tr *tr, uint32_t insn) { return false; }
 unsigned a64_disas(const uint8_t *code, uint64_t pc, char *buf, size_t len) { return 4; }
-static uint64_t fpcr, fpsr;
-uint64_t a64_read_fpcr(struct vcpu *c) { return fpcr; }
-void a64_write_fpcr(struct vcpu *c, uint64_t v) { fpcr = v; }
-uint64_t a64_read_fpsr(struct vcpu *c) { return fpsr; }
-void a64_write_fpsr(struct vcpu *c, uint64_t v) { fpsr = v; }
+
+uint64_t a64_read_fpcr(struct vcpu *c) { return a64(c)->fpcr; }
+void a64_write_fpcr(struct vcpu *c, uint64_t v) { a64(c)->fpcr = (uint32_t)v; }
+uint64_t a64_read_fpsr(struct vcpu *c) { return c->fp.sticky; }
+void a64_write_fpsr(struct vcpu *c, uint64_t v) { c->fp.sticky = (uint32_t)v; }
 
 /* ---- the recorder ---- */
 

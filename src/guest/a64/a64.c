@@ -18,6 +18,7 @@
 #define SCTLR_NTWI (1ull << 16)
 #define SCTLR_NTWE (1ull << 18)
 #define SCTLR_UCI (1ull << 26)
+#define CNTKCTL_EL0VCTEN (1ull << 1)
 
 /* Counter frequency: what QEMU's virt tells the guest, 62.5 MHz. */
 #define CNTFRQ_HZ 62500000ull
@@ -104,6 +105,8 @@ static uint32_t el_flags(const struct a64_cpu *c, unsigned el)
             f |= A64F_UMA;
         if ((sctlr & SCTLR_NTWI) && (sctlr & SCTLR_NTWE))
             f |= A64F_NTW;
+        if (c->cntkctl_el1 & CNTKCTL_EL0VCTEN)
+            f |= A64F_VCT;
     }
     return f;
 }

@@ -92,12 +92,7 @@ const struct ir_helper helper_fp_to_int = {"fp_to_int", to_int, IRE_RVEC | IRE_F
 
 /* ---- FPCR and FPSR ---- */
 
-uint64_t a64_read_fpcr(struct vcpu *c)
-{
-    const struct fp_env *e = &c->fp;
-    return (uint64_t)e->ahp << 26 | (uint64_t)e->dn << 25 | (uint64_t)e->fz << 24 | (uint64_t)e->round << 22 |
-           (uint64_t)e->fz16 << 19;
-}
+uint64_t a64_read_fpcr(struct vcpu *c) { return a64(c)->fpcr; }
 
 void a64_write_fpcr(struct vcpu *c, uint64_t v)
 {
@@ -110,6 +105,7 @@ void a64_write_fpcr(struct vcpu *c, uint64_t v)
     e->round = v >> 22 & 3;
     e->fz16 = a64_has_fp16(a64(c)) && v >> 19 & 1;          /* trap enables are RAZ/WI: no trapped exceptions */
     e->mxcsr = 0x1f80u | (uint32_t)host_rounding[e->round] << 13;
+    a64(c)->fpcr = (uint32_t)e->ahp << 26 | (uint32_t)e->dn << 25 | (uint32_t)e->fz << 24 | (uint32_t)e->round << 22 | (uint32_t)e->fz16 << 19;
 }
 
 uint64_t a64_read_fpsr(struct vcpu *c)

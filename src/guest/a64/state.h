@@ -90,6 +90,7 @@ struct a64_cpu {
     uint64_t pmu[8];                              /* spare: there is no PMU */
     uint64_t cntfrq, cntp_cval, cntv_cval, cntvoff;
     uint32_t cntp_ctl, cntv_ctl;
+    uint32_t fpcr, fpcr_next;                     /* as FPCR reads, made by a64_write_fpcr(); what an MSR is about to write */
 
     /* identity */
     enum a64_model model;
@@ -141,6 +142,7 @@ static inline bool a64_line(const struct a64_cpu *c, unsigned line)
 #define A64F_IL 0x8000u                           /* PSTATE.IL: every instruction raises Illegal Execution state */
 #define A64F_BREAK 0x10000u                       /* a hardware breakpoint may match in the pc's page */
 #define A64F_TRACE 0x20000u                       /* exceptions are logged */
+#define A64F_VCT 0x40000u                         /* EL0: CNTKCTL_EL1.EL0VCTEN */
 /* bits 24.. belong to src/xlate (access kind) */
 
 extern const struct guest_ops a64_guest_ops;

@@ -5,7 +5,6 @@
  * does), nor know timers and interrupt controllers (sysreg_timer.c does).
  */
 #include "base/log.h"
-#include "guest/a64/simd.h"
 #include "guest/a64/sysreg.h"
 #include "guest/a64/sysreg_table.h"
 
@@ -27,7 +26,10 @@
 #define I { .way = WAY_IGNORE }
 #define C(h) { .way = WAY_CALL, .call = a64_sr_##h }
 #define D(h) { .way = WAY_CALL_DISPATCH, .call = a64_sr_##h }
+#define COUNT(h) { .way = WAY_COUNT, .call = a64_sr_##h }
 #define NO { .way = WAY_NO }
+#define FPCR_WAY { .way = WAY_FPCR }
+#define FPSR_WAY { .way = WAY_FPSR }
 #define CURRENTEL { .way = WAY_CURRENTEL }
 #define NZCV_WAY { .way = WAY_NZCV }
 #define DAIF_WAY { .way = WAY_DAIF }
@@ -168,15 +170,6 @@ static uint64_t wr_spsel(struct vcpu *v, uint64_t x, uint64_t b, uint64_t d)
     return 0;
 }
 HELPER1(wr_spsel, HELPER_PLAIN | IRE_RGPR | IRE_WGPR)
-
-static uint64_t rd_fpcr(struct vcpu *v, uint64_t x, uint64_t b, uint64_t d) { return a64_read_fpcr(v); }
-HELPER1(rd_fpcr, IRE_STATE)
-static uint64_t rd_fpsr(struct vcpu *v, uint64_t x, uint64_t b, uint64_t d) { return a64_read_fpsr(v); }
-HELPER1(rd_fpsr, HELPER_PLAIN | IRE_FP)
-static uint64_t wr_fpcr(struct vcpu *v, uint64_t x, uint64_t b, uint64_t d) { a64_write_fpcr(v, x); return 0; }
-HELPER1(wr_fpcr, HELPER_PLAIN | IRE_FP)
-static uint64_t wr_fpsr(struct vcpu *v, uint64_t x, uint64_t b, uint64_t d) { a64_write_fpsr(v, x); return 0; }
-HELPER1(wr_fpsr, HELPER_PLAIN | IRE_FP)
 
 /* ---- debug ---- */
 

@@ -5,7 +5,7 @@
  *
  * read and write: F(field) a plain 64- or 32-bit field; M(field, mask) the same, writes keep only mask; B(field,
  * bit) a flag kept in a byte and seen at that bit; ID(member) a constant; Z zero; I ignored; C(helper) a call;
- * D(helper) a call after which mode flags may have changed; NO not possible. Encodings: Arm ARM DDI 0487, D19.
+ * D(helper) a call after which mode flags may have changed; COUNT(helper) inline where a vCPU has a counter; NO not possible. Encodings: Arm ARM DDI 0487, D19.
  */
 
 #define SYSREGS_ID(X)                                                                             \
@@ -64,14 +64,14 @@
     X(DAIF, 3, 3, 4, 2, 1, RW0 | IF_UMA, NULL, F(daif), DAIF_WAY)                                 \
     X(DIT, 3, 3, 4, 2, 5, RW0, a64_has_dit, B(dit, 24), SB(dit, 24))                              \
     X(SSBS, 3, 3, 4, 2, 6, RW0, a64_has_ssbs, B(ssbs, 12), SB(ssbs, 12))                          \
-    X(FPCR, 3, 3, 4, 4, 0, RW0 | IF_FP, NULL, C(rd_fpcr), D(wr_fpcr))                             \
-    X(FPSR, 3, 3, 4, 4, 1, RW0 | IF_FP, NULL, C(rd_fpsr), D(wr_fpsr))
+    X(FPCR, 3, 3, 4, 4, 0, RW0 | IF_FP, NULL, F(fpcr), FPCR_WAY)                                  \
+    X(FPSR, 3, 3, 4, 4, 1, RW0 | IF_FP, NULL, FPSR_WAY, FPSR_WAY)
 
 #define SYSREGS_TIMER(X)                                                                          \
-    X(CNTKCTL_EL1, 3, 0, 14, 1, 0, RW1, NULL, F(cntkctl_el1), M(cntkctl_el1, 0x3ff))              \
+    X(CNTKCTL_EL1, 3, 0, 14, 1, 0, RW1, NULL, F(cntkctl_el1), D(wr_cntkctl))                      \
     X(CNTFRQ_EL0, 3, 3, 14, 0, 0, R0W1, NULL, C(rd_cntfrq), F(cntfrq))                            \
-    X(CNTPCT_EL0, 3, 3, 14, 0, 1, RO0, NULL, C(rd_cntpct), NO)                                    \
-    X(CNTVCT_EL0, 3, 3, 14, 0, 2, RO0, NULL, C(rd_cntvct), NO)                                    \
+    X(CNTPCT_EL0, 3, 3, 14, 0, 1, RO0, NULL, COUNT(rd_cntpct), NO)                                \
+    X(CNTVCT_EL0, 3, 3, 14, 0, 2, RO0, NULL, COUNT(rd_cntvct), NO)                                \
     X(CNTP_TVAL_EL0, 3, 3, 14, 2, 0, RW0, NULL, C(rd_tval), C(wr_tval))                           \
     X(CNTP_CTL_EL0, 3, 3, 14, 2, 1, RW0, NULL, C(rd_ctl), C(wr_ctl))                              \
     X(CNTP_CVAL_EL0, 3, 3, 14, 2, 2, RW0, NULL, C(rd_cval), C(wr_cval))                           \

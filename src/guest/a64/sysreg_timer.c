@@ -1,8 +1,9 @@
 /*
  * sysreg_timer.c - the generic timer's registers and the GICv3 CPU interface's: what they are on the CPU's side.
  *
- * Owns CNT*_EL0's fields and EL0's access to them. The count, the firing and the interrupts live in chips (struct
- * a64_timer_ops, struct a64_gic_ops). Rules: Arm ARM DDI 0487, D12 (generic timer), CNTKCTL_EL1.
+ * Owns CNT*_EL0's fields and EL0's access to them, but for counts that translated code reads itself (WAY_COUNT). The count, the
+ * firing and the interrupts live in chips (struct a64_timer_ops, struct a64_gic_ops). Rules: Arm ARM DDI 0487, D12 (generic
+ * timer), CNTKCTL_EL1.
  */
 #include "guest/a64/sysreg.h"
 
@@ -47,6 +48,13 @@ static void changed(struct a64_cpu *c, unsigned which)
 }
 
 #define HELPER(nm) const struct ir_helper a64_sr_##nm[2] = { { #nm, nm, HELPER_TRAPS }, { #nm, nm, HELPER_PLAIN } };
+
+static uint64_t wr_cntkctl(struct vcpu *v, uint64_t x, uint64_t enc, uint64_t iss)
+{
+    a64(v)->cntkctl_el1 = x & 0x3ff;
+    return 0;
+}
+HELPER(wr_cntkctl)
 
 static uint64_t rd_cntfrq(struct vcpu *v, uint64_t a, uint64_t enc, uint64_t iss)
 {

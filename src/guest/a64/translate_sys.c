@@ -6,11 +6,11 @@
  */
 #include "a64_sys_decode.h"
 #include "base/log.h"
+#include "guest/a64/simd.h"
 #include "guest/a64/sysreg.h"
 
 #define STATE(f) offsetof(struct a64_cpu, f)
 
-#define HINT_YIELD 1
 #define HINT_YIELD 1
 #define HINT_WFE 2
 #define HINT_WFI 3
@@ -268,6 +268,34 @@ bool trans_MSR_imm(struct a64_tr *tr, const struct arg_MSR_imm *a)
 
 /* ---- MRS and MSR ---- */
 
+/* FPCR is written often and changed rarely: rounding is in MXCSR, the rest is mode flags. */
+#define FPCR_MASK 0x07c80000u                    /* AHP, DN, FZ, RMode, FZ16 */
+static uint64_t fpcr_changed(struct vcpu *v, uint64_t a, uint64_t b, uint64_t d)
+{
+    a64_write_fpcr(v, a64(v)->fpcr_next);
+    vcpu_set_pc(v, vcpu_pc(v) + 4);
+    vcpu_unwind(v);
+}
+static const struct ir_helper hp_fpcr_changed = { "fpcr_changed", fpcr_changed, HELPER_TRAPS };
+
+static void msr_fpcr(struct a64_tr *tr, ir_val v)
+{
+    struct ir_block *b = tr->b;
+    ir_ststate(b, 2, STATE(fpcr_next), v);
+    ir_trapnz(b, ir_op2(b, IR_XOR, IR_I64, v, ir_ldstate(b, IR_I64, 2, STATE(fpcr))), FPCR_MASK, &hp_fpcr_changed);
+}
+
+/* The count, where this EL may read it without a look at CNTKCTL_EL1 at run time and there is one. */
+static ir_val count(struct a64_tr *tr, const struct sysreg_way *w, uint32_t enc, uint32_t iss)
+{
+    struct ir_block *b = tr->b;
+    bool virt = enc == A64_SYSREG(3, 3, 14, 0, 2);
+    if (!tr->cpu->v.counter || !(el1(tr) || (virt && tr->flags & A64F_VCT)))
+        return call(tr, &w->call[el1(tr)], imm64(tr, 0), enc, iss);
+    ir_val n = ir_op0(b, IR_COUNT, IR_I64);
+    return virt ? ir_op2(b, IR_SUB, IR_I64, n, ir_ldstate(b, IR_I64, 3, STATE(cntvoff))) : n;
+}
+
 static ir_val sysreg_read(struct a64_tr *tr, const struct a64_sysreg *r, uint32_t enc, uint32_t iss)
 {
     struct ir_block *b = tr->b;
@@ -282,6 +310,8 @@ static ir_val sysreg_read(struct a64_tr *tr, const struct a64_sysreg *r, uint32_
     case WAY_CURRENTEL: return imm64(tr, el1(tr) ? 1u << 2 : 0);
     case WAY_NZCV: return ir_op0(b, IR_GETNZCV, IR_I64);
     case WAY_CALL: return call(tr, &w->call[el1(tr)], imm64(tr, 0), enc, iss);
+    case WAY_COUNT: return count(tr, w, enc, iss);
+    case WAY_FPSR: return ir_op0(b, IR_GETFPS, IR_I64);
     default: return imm64(tr, 0);
     }
 }
@@ -304,6 +334,12 @@ static void sysreg_write(struct a64_tr *tr, const struct a64_sysreg *r, uint32_t
         break;
     case WAY_DAIF:
         msr_daif(tr, v);
+        break;
+    case WAY_FPCR:
+        msr_fpcr(tr, v);
+        break;
+    case WAY_FPSR:
+        ir_op1(b, IR_SETFPS, IR_I64, ir_op2(b, IR_AND, IR_I64, v, imm64(tr, FPSR_BITS)));
         break;
     case WAY_CALL: case WAY_CALL_DISPATCH:
         call(tr, &w->call[el1(tr)], v, enc, iss);

@@ -30,8 +30,8 @@ struct val {
 _Static_assert(sizeof(struct val) == 16, "one store makes a fresh one");
 enum { USES_MORE = 2, USES_FUSED };              /* fused: SHL by a constant, done by the one ADD that uses it */
 
-enum stub_kind { STUB_LOAD, STUB_LOADV, STUB_STORE, STUB_STOREV, STUB_AMO, STUB_CAS, STUB_STX, STUB_STXP, STUB_CASP, STUB_REGION, STUB_EVAL, STUB_FLAGS_EVAL,
-    STUB_SATURATE, STUB_TRAP, STUB_VEC_HOMES };
+enum stub_kind { STUB_LOAD, STUB_LOADV, STUB_STORE, STUB_STOREV, STUB_AMO, STUB_CAS, STUB_STX, STUB_STXP, STUB_CASP, STUB_COUNT, STUB_REGION,
+    STUB_EVAL, STUB_FLAGS_EVAL, STUB_SATURATE, STUB_TRAP, STUB_VEC_HOMES };
 
 /* An operand as a stub must find it again. */
 struct opnd {
@@ -121,7 +121,7 @@ struct host_state {
     bool bmi1, bmi2, lzcnt, avx, avx2, fma, aes, pclmul, sha;
     struct host_callbacks cb;
     const uint8_t *enter, *leave, *leave_null, *leave_va, *unwind, *jump_miss, *ret_empty, *ret_other;
-    const uint8_t *mem[STUB_CASP + 1][2];         /* [stub kind][vec] */
+    const uint8_t *mem[STUB_COUNT + 1][2];        /* [stub kind][vec] */
     const uint8_t *region[VIEW_COUNT];
     const uint8_t *call[3][2];                   /* [homes: clobbered only / stored / stored and reloaded][vec] */
     const uint8_t *load_vec;                     /* vector homes from memory */
@@ -223,6 +223,7 @@ bool lower_vec(struct gen *g, const struct ir_insn *i);
 bool lower_fp(struct gen *g, const struct ir_insn *i);
 bool lower_crypto(struct gen *g, const struct ir_insn *i);
 bool lower_trap(struct gen *g, const struct ir_insn *i);
+bool lower_sys(struct gen *g, const struct ir_insn *i);
 void lower_eval(struct gen *g, const struct ir_insn *i);      /* any vector or FP operation, by the reference */
 void lower_call(struct gen *g, const struct ir_insn *i);
 void emit_stubs(struct gen *g);                  /* lower_mem.c's and EVAL stubs */
@@ -230,6 +231,7 @@ void emit_leaves(struct gen *g);
 void jump_cache(struct as *a, bool have);        /* RAX = guest address (RCX, too, if `have`): to its translation, or out */
 void emit_eval_stub(struct gen *g, struct stub *s);
 void emit_saturate_stub(struct gen *g, const struct stub *s);
+void emit_count_stub(struct gen *g, const struct stub *s);
 void emit_trap_stub(struct gen *g, const struct stub *s);
 struct stub *new_stub(struct gen *g, unsigned kind);
 static inline void stub_from(struct stub *s, uint8_t *disp) { s->from[s->n_from++] = disp; }

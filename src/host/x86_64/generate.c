@@ -24,7 +24,7 @@ static bool by_group(struct gen *g, const struct ir_insn *i)
 
 static void one(struct gen *g, const struct ir_insn *i)
 {
-    if (by_group(g, i) || lower_fp(g, i) || lower_trap(g, i))
+    if (by_group(g, i) || lower_fp(g, i) || lower_trap(g, i) || lower_sys(g, i))
         return;
     if (i->op == IR_CALL)
         lower_call(g, i);

@@ -704,6 +704,8 @@ void emit_stubs(struct gen *g)
             jmp_to(A, s->back);
         } else if (s->kind == STUB_EVAL || s->kind == STUB_FLAGS_EVAL) {
             emit_eval_stub(g, s);
+        } else if (s->kind == STUB_COUNT) {
+            emit_count_stub(g, s);
         } else if (s->kind == STUB_SATURATE) {
             emit_saturate_stub(g, s);
         } else if (s->kind == STUB_VEC_HOMES) {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/counter.h"
 #include "host/x86_64/gen.h"
 #include "ir/eval.h"
 
@@ -140,8 +141,6 @@ static void call_c(struct as *a, const void *fn)
     mov_ri(a, RAX, (uint64_t)(uintptr_t)fn);
     call_rax(a);
 }
-static void mxcsr(struct as *a, bool store, struct mo m) { op_rm(a, 0xae | M_0F, store ? 3 : 2, m); }
-
 static const uint8_t *begin(struct as *a)
 {
     while ((uintptr_t)a->p & 15)
@@ -164,8 +163,8 @@ static void emit_enter(struct as *a)
     mov_mr(a, true, STATE(host_sp), RSP);
     mov_rm(a, true, RSP, STATE(ret_sp));
     mov_rr(a, true, RAX, RSI);
-    mxcsr(a, true, frame(F_MXCSR));
-    mxcsr(a, false, STATE(fp.mxcsr));
+    stmxcsr(a, frame(F_MXCSR));
+    ldmxcsr(a, STATE(fp.mxcsr));
     load_homes(a);
     op_rr(a, 0xff, 4, RAX);                      /* jmp rax */
 }
@@ -173,14 +172,14 @@ static void emit_enter(struct as *a)
 /* RAX = result, RSP = vcpu.host_sp. The guest's control bits may have been changed by helpers: only the sticky ones are taken over. */
 static void emit_epilogue(struct as *a)
 {
-    mxcsr(a, true, frame(F_MXTMP));
+    stmxcsr(a, frame(F_MXTMP));
     mov_rm(a, false, RCX, frame(F_MXTMP));
     mov_rm(a, false, RDX, STATE(fp.mxcsr));
     alu_ri(a, false, ALU_AND, RCX, 0x3f);
     alu_ri(a, false, ALU_AND, RDX, ~0x3f);
     alu_rr(a, false, ALU_OR, RCX, RDX);
     mov_mr(a, false, STATE(fp.mxcsr), RCX);
-    mxcsr(a, false, frame(F_MXCSR));
+    ldmxcsr(a, frame(F_MXCSR));
     alu_ri(a, true, ALU_ADD, RSP, 8);
     for (int k = 5; k >= 0; k--)
         pop_r(a, saved[k]);
@@ -273,6 +272,12 @@ static void emit_access(struct as *a, unsigned kind, bool vec, const void *fn)
         load_vec(a);
     restore_temps(a, vec);
     ret(a);
+}
+
+/* Not an access, but a call that spares registers as those do. */
+static uint64_t host_count(struct vcpu *c)
+{
+    return counter_read(c->counter);
 }
 
 /* One failed check in REGION_SAMPLE is shown to C, with the address it came from. */
@@ -461,14 +466,14 @@ uint64_t host_eval_int(const struct ir_insn *i, struct vcpu *c, u128 *args)
 static void emit_mxcsr_merge(struct as *a)
 {
     host_state.mxcsr_merge = begin(a);
-    mxcsr(a, true, frame(F_MXTMP));
+    stmxcsr(a, frame(F_MXTMP));
     mov_rm(a, false, RCX, frame(F_MXTMP));
     mov_rm(a, false, RDX, STATE(fp.mxcsr));
     alu_ri(a, false, ALU_AND, RCX, 0x3f);
     alu_ri(a, false, ALU_AND, RDX, ~0x3f);
     alu_rr(a, false, ALU_OR, RCX, RDX);
     mov_mr(a, false, frame(F_MXTMP), RCX);
-    mxcsr(a, false, frame(F_MXTMP));
+    ldmxcsr(a, frame(F_MXTMP));
     ret(a);
 }
 
@@ -537,6 +542,7 @@ size_t host_init(void *code, size_t size, const struct host_callbacks *cb)
         emit_access(a, STUB_STX, vec, (const void *)(uintptr_t)cb->mem.stx);
         emit_access(a, STUB_STXP, vec, (const void *)(uintptr_t)cb->mem.stxp);
         emit_access(a, STUB_CASP, vec, (const void *)(uintptr_t)cb->mem.casp);
+        emit_access(a, STUB_COUNT, vec, (const void *)(uintptr_t)host_count);
     }
     for (unsigned v = 0; v < VIEW_COUNT; v++)
         emit_region(a, v);
