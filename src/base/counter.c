@@ -142,22 +142,17 @@ void counter_follow_at(struct counter *c, struct counter_sample s)
     uint64_t rate = (uint64_t)slope;
     if (c->rate && (rate > c->rate ? rate - c->rate : c->rate - rate) > c->rate / ODD_SLOPE)
         rate = c->rate;
-    uint64_t v = begin_write(c);
-    if (c->how == BY_LINE) {
-        uint64_t since = c->tsc > s.tsc ? mul_high(c->tsc - s.tsc, rate) : 0;
-        int64_t behind = (int64_t)(c->ideal + (s.ns - c->ideal_ns) / c->unit + since - v);
-        int64_t second = (int64_t)(NS_PER_S / c->unit);
-        if (behind > second || behind < -second) {           /* the host slept: not to be made up for */
-            c->ideal = v;
-            set64(&c->ideal_ns, s.ns);
-        } else {
-            int64_t most = second * MEET_S / MAX_SLEW;
-            behind = MAX(-most, MIN(most, behind));
-            rate += (uint64_t)((__int128)rate * behind / (second * MEET_S));
-        }
-    } else {
-        c->ideal = v;
+    uint64_t v = begin_write(c), since = c->tsc > s.tsc ? mul_high(c->tsc - s.tsc, rate) : 0;
+    int64_t second = (int64_t)(NS_PER_S / c->unit), behind = second + 1;
+    if (c->how == BY_LINE)
+        behind = (int64_t)(c->ideal + (s.ns - c->ideal_ns) / c->unit + since - v);
+    if (behind > second || behind < -second) {   /* the first line, or the host slept: not to be made up for */
+        c->ideal = v - since;
         set64(&c->ideal_ns, s.ns);
+    } else {
+        int64_t most = second * MEET_S / MAX_SLEW;
+        behind = MAX(-most, MIN(most, behind));
+        rate += (uint64_t)((__int128)rate * behind / (second * MEET_S));
     }
     set64(&c->rate, rate);
     end_write(c, BY_LINE);

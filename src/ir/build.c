@@ -681,7 +681,8 @@ static bool upper_zero(const struct ir_block *b, ir_val v)
     case IR_VLOW:
     case IR_VHIGH:
     case IR_VFROM:
-    case IR_VXTN: return true;
+    case IR_VXTN:
+    case IR_VFCVTN: return true;
     case IR_GETV:
     case IR_CALL: return false;
     default: return (i->op >= IR_FADD && i->op <= IR_FRINT) || !i->q;
@@ -699,7 +700,9 @@ static bool always_128(enum ir_op op)
     case IR_VSXTL:
     case IR_VLOW:
     case IR_VHIGH:
-    case IR_VFROM: return true;
+    case IR_VFROM:
+    case IR_VFCVTL:
+    case IR_VFCVTN: return true;
     default: return op >= IR_VAESE && op <= IR_VPMULL;
     }
 }

@@ -185,10 +185,15 @@ static uint64_t lane_fp(const struct ir_insn *i, struct fp_env *e, uint64_t a, u
     case IR_VFABS: return a & ~sign_bit(esz);
     case IR_FNEG:
     case IR_VFNEG: return a ^ sign_bit(esz);
-    case IR_FRINT: {
+    case IR_FRINT:
+    case IR_VFRINT: {
         unsigned mode = (unsigned)i->imm & 7;
         return sfp_round_int(e, esz, a, mode == 5 ? e->round : mode, i->imm >> 3 & 1);
     }
+    case IR_VFFROMS:
+    case IR_VFFROMU: return sfp_from_fixed(e, esz, a, 0, i->op == IR_VFFROMU, 8u << esz);
+    case IR_VFTOS:
+    case IR_VFTOU: return sfp_to_fixed(e, esz, a, 0, i->op == IR_VFTOU, 8u << esz, (unsigned)i->imm & 7);
     case IR_VFCMEQ: return sfp_eq(e, esz, a, b) ? ~0ull : 0;
     case IR_VFCMGT: return sfp_gt(e, esz, a, b) ? ~0ull : 0;
     case IR_VFCMGE: return sfp_ge(e, esz, a, b) ? ~0ull : 0;
@@ -305,7 +310,20 @@ u128 ir_eval_vec(const struct ir_insn *i, struct vcpu *c, u128 a, u128 b, u128 d
     case IR_VFABS:
     case IR_VFCMEQ:
     case IR_VFCMGT:
-    case IR_VFCMGE: return lanes_fp(i, c, a, b, d);
+    case IR_VFCMGE:
+    case IR_VFFROMS:
+    case IR_VFFROMU:
+    case IR_VFTOS:
+    case IR_VFTOU:
+    case IR_VFRINT: return lanes_fp(i, c, a, b, d);
+    case IR_VFCVTL:
+        set(&r, 3, 0, sfp_convert(&c->fp, 3, 2, get(a, 2, 0), c->fp.round));
+        set(&r, 3, 1, sfp_convert(&c->fp, 3, 2, get(a, 2, 1), c->fp.round));
+        return r;
+    case IR_VFCVTN:
+        set(&r, 2, 0, sfp_convert(&c->fp, 2, 3, get(a, 3, 0), c->fp.round));
+        set(&r, 2, 1, sfp_convert(&c->fp, 2, 3, get(a, 3, 1), c->fp.round));
+        return r;
     case IR_VAESE:
     case IR_VAESD:
     case IR_VAESMC:

@@ -8,8 +8,8 @@
  * Integers: an I32 value is kept zero-extended; every I32 operation leaves bits 63:32 zero. Shift counts are taken modulo
  * the width. .imm is the immediate, .esz the vector element size (0..3: 8..64 bits), .q = 1 for 128-bit vectors; with
  * q = 0 the operation is on 64 bits and the upper half of the result is zero. Scalar FP uses lane 0 of V values (.esz
- * 2 single, 3 double) and zeroes the rest. VINS, VINSE, VJOIN, VXTN, VUXTL, VSXTL, VLOW, VHIGH and VFROM are on 128 bits
- * whatever q says (the builder sets it). Shift counts may be I32 or I64 whatever T is. FP operations follow vcpu.fp with
+ * 2 single, 3 double) and zeroes the rest. VINS, VINSE, VJOIN, VXTN, VUXTL, VSXTL, VLOW, VHIGH, VFROM, VFCVTL and VFCVTN
+ * are on 128 bits whatever q says (the builder sets it). Shift counts may be I32 or I64 whatever T is. FP operations follow vcpu.fp with
  * Arm NaN rules and accumulate flags.
  */
 #ifndef GNOMON_IR_IR_OPS_H
@@ -197,6 +197,13 @@
     X(VFCMEQ, V, 2, IRE_FP, "a == b ? -1 : 0, quiet")                                                                   \
     X(VFCMGT, V, 2, IRE_FP, "a > b ? -1 : 0, signalling")                                                               \
     X(VFCMGE, V, 2, IRE_FP, "a >= b ? -1 : 0, signalling")                                                              \
+    X(VFFROMS, V, 1, IRE_FP, "signed lanes to floating point")                                                          \
+    X(VFFROMU, V, 1, IRE_FP, "unsigned lanes likewise")                                                                 \
+    X(VFTOS, V, 1, IRE_FP, "lanes to signed integers, as FTOS")                                                         \
+    X(VFTOU, V, 1, IRE_FP, "lanes to unsigned integers, as FTOU")                                                       \
+    X(VFRINT, V, 1, IRE_FP, "lanes rounded to integral, as FRINT")                                                      \
+    X(VFCVTL, V, 1, IRE_FP, "the low two singles to doubles")                                                           \
+    X(VFCVTN, V, 1, IRE_FP, "two doubles to singles, upper half zero")                                                  \
     /* AES and SHA rounds on 128 bits, products of polynomials */                                                       \
     X(VAESE, V, 1, 0, "ShiftRows and SubBytes of a")                                                                    \
     X(VAESD, V, 1, 0, "their inverses")                                                                                 \

@@ -113,6 +113,9 @@ static void add_imm(struct line *l, const struct ir_insn *i, const char *sep)
     case IR_FTOS:
     case IR_FTOU:
     case IR_FRINT:
+    case IR_VFTOS:
+    case IR_VFTOU:
+    case IR_VFRINT:
     case IR_VFMLA: add(l, "%s%" PRId64, sep, i->imm); break;
     default: break;
     }

@@ -220,15 +220,18 @@ static const char *bad_imm(const struct ir_insn *i)
     case IR_FCVT: return i->imm < 1 || i->imm > 3 || i->esz < 1 ? "element size out of range" : NULL;
     case IR_FTOS:
     case IR_FTOU:
+    case IR_VFTOS:
+    case IR_VFTOU:
         if (i->imm < 0 || i->imm > 4)
             return "no such rounding";
         return i->esz < 1 ? "element size out of range" : NULL;
     case IR_FRINT:
+    case IR_VFRINT:
         if (i->imm < 0 || (i->imm & 7) > 5 || i->imm > 13)
             return "no such rounding";
         return i->esz < 1 ? "element size out of range" : NULL;
     default:
-        if ((i->op >= IR_FADD && i->op <= IR_VFCMGE) || i->op == IR_FCMP)
+        if ((i->op >= IR_FADD && i->op <= IR_VFCVTN) || i->op == IR_FCMP)
             return i->esz < 1 ? "element size out of range" : NULL;
         return NULL;
     }

@@ -9,7 +9,7 @@ static void fp_op(void)
     static const uint8_t one_[] = {IR_FSQRT, IR_FABS, IR_FNEG, IR_VFSQRT, IR_VFNEG, IR_VFABS};
     unsigned esz = 2 + below(2), q = esz == 3 ? 1 : below(2);
     enum ir_type t = any_type();
-    switch (below(11)) {
+    switch (below(12)) {
     case 0: keep(ir_vop(&blk, one_[below(ARRAY_LEN(one_))], esz, q, arg(IR_V), IR_NONE, IR_NONE)); break;
     case 1: keep(ir_vopi(&blk, IR_FMADD, esz, 1, arg(IR_V), arg(IR_V), arg(IR_V), below(4), 0)); break;
     case 2: keep(ir_vopi(&blk, IR_VFMLA, esz, q, arg(IR_V), arg(IR_V), arg(IR_V), below(2), 0)); break;
@@ -18,6 +18,15 @@ static void fp_op(void)
     case 5: keep(ir_vget(&blk, chance(50) ? IR_FTOS : IR_FTOU, t, esz, arg(IR_V), below(5))); break;
     case 6: keep(ir_vopi(&blk, IR_FRINT, esz, 1, arg(IR_V), IR_NONE, IR_NONE, below(6) | (chance(50) ? 8 : 0), 0)); break;
     case 7: ir_fcmp(&blk, esz, arg(IR_V), arg(IR_V), chance(50)); break;
+    case 9:
+        switch (below(5)) {
+        case 0: keep(ir_vop(&blk, chance(50) ? IR_VFFROMS : IR_VFFROMU, esz, q, arg(IR_V), IR_NONE, IR_NONE)); break;
+        case 1: keep(ir_vopi(&blk, chance(50) ? IR_VFTOS : IR_VFTOU, esz, q, arg(IR_V), IR_NONE, IR_NONE, below(5), 0)); break;
+        case 2: keep(ir_vopi(&blk, IR_VFRINT, esz, q, arg(IR_V), IR_NONE, IR_NONE, below(6) | (chance(50) ? 8 : 0), 0)); break;
+        case 3: keep(ir_vop(&blk, IR_VFCVTL, 2, 1, arg(IR_V), IR_NONE, IR_NONE)); break;
+        default: keep(ir_vop(&blk, IR_VFCVTN, 3, 1, arg(IR_V), IR_NONE, IR_NONE)); break;
+        }
+        break;
     case 8:
         if (chance(50))
             keep(ir_op0(&blk, IR_GETFPS, IR_I64));

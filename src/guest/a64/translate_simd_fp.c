@@ -332,7 +332,7 @@ ZERO(FCMEQ, IR_VFCMEQ, false, FN_fcmeq0)
 ZERO(FCMLE, IR_VFCMGE, true, FN_fcmle0)
 ZERO(FCMLT, IR_VFCMGT, true, FN_fcmlt0)
 
-/* ---- rounding and conversion: unrolled over the lanes ---- */
+/* ---- rounding and conversion: unrolled over the lanes where hosts have no vector form ---- */
 
 static ir_val lane(struct a64_tr *tr, unsigned esz, ir_val n, unsigned i)
 {
@@ -352,6 +352,10 @@ static bool frint(struct a64_tr *tr, unsigned mode, struct simd_desc d)
     }
     SIMD_CHECK(tr);
     ir_val n = simd_v(tr, d.rn), r = IR_NONE;
+    if (mode != 4) {
+        simd_set_v(tr, d.rd, simd_op1i(tr, IR_VFRINT, d.esz, d.q, n, mode));
+        return true;
+    }
     for (unsigned i = 0; i < (8u << d.q) >> d.esz; i++) {
         r = put_lane(tr, d.esz, r, i, simd_op1i(tr, IR_FRINT, d.esz, 0, lane(tr, d.esz, n, i), mode));
     }
@@ -377,6 +381,10 @@ static bool to_int(struct a64_tr *tr, unsigned round, bool u, struct simd_desc d
     SIMD_CHECK(tr);
     ir_val n = simd_v(tr, d.rn), r = IR_NONE;
     unsigned lanes = d.shape == SH_SCALAR ? 1 : (8u << d.q) >> d.esz;
+    if (lanes > 1 && d.esz == 2 && (round == FP_RZ || (!u && round != 4))) {
+        simd_set_v(tr, d.rd, simd_op1i(tr, u ? IR_VFTOU : IR_VFTOS, 2, d.q, n, round));
+        return true;
+    }
     for (unsigned i = 0; i < lanes; i++) {
         ir_val x = ir_vget(tr->b, u ? IR_FTOU : IR_FTOS, a64_t(d.esz == 3), d.esz, lane(tr, d.esz, n, i), round);
         r = i ? ir_vopi(tr->b, IR_VINS, d.esz, 1, r, x, IR_NONE, i, 0) : simd_op1(tr, IR_VFROM, d.esz, 1, x);
@@ -398,6 +406,10 @@ static bool from_int(struct a64_tr *tr, bool u, struct simd_desc d)
     SIMD_CHECK(tr);
     ir_val n = simd_v(tr, d.rn), r = IR_NONE;
     unsigned lanes = d.shape == SH_SCALAR ? 1 : (8u << d.q) >> d.esz;
+    if (lanes > 1 && d.esz == 2) {
+        simd_set_v(tr, d.rd, simd_op1(tr, u ? IR_VFFROMU : IR_VFFROMS, 2, d.q, n));
+        return true;
+    }
     for (unsigned i = 0; i < lanes; i++) {
         ir_val x = ir_vget(tr->b, IR_VGET, IR_I64, d.esz, n, i);
         x = d.esz == 2 ? ir_op1(tr->b, IR_TRUNC, IR_I32, x) : x;
@@ -418,9 +430,7 @@ TRANS(FCVTL_v)
     }
     SIMD_CHECK(tr);
     ir_val n = simd_v(tr, a->rn);
-    ir_val lo = simd_op1i(tr, IR_FCVT, 2, 0, lane(tr, 2, n, a->q * 2), 3);
-    ir_val hi = simd_op1i(tr, IR_FCVT, 2, 0, lane(tr, 2, n, a->q * 2 + 1), 3);
-    simd_set_v(tr, a->rd, simd_op2(tr, IR_VJOIN, 3, 1, lo, hi));
+    simd_set_v(tr, a->rd, simd_op1(tr, IR_VFCVTL, 2, 1, a->q ? simd_op1(tr, IR_VHIGH, 3, 1, n) : n));
     return true;
 }
 
@@ -432,9 +442,7 @@ TRANS(FCVTN_v)
     }
     SIMD_CHECK(tr);
     ir_val n = simd_v(tr, a->rn);
-    ir_val lo = simd_op1i(tr, IR_FCVT, 3, 0, n, 2);
-    ir_val hi = simd_op1i(tr, IR_FCVT, 3, 0, simd_op1(tr, IR_VHIGH, 3, 1, n), 2);
-    ir_val r = put_lane(tr, 2, lo, 1, hi);
+    ir_val r = simd_op1(tr, IR_VFCVTN, 3, 1, n);
     simd_set_v(tr, a->rd, a->q ? simd_op2(tr, IR_VJOIN, 3, 1, simd_v(tr, a->rd), r) : r);
     return true;
 }

@@ -113,7 +113,9 @@ enum {
     K_SAR8 = K_SHR8 + 9,                         /* + n: bytes 0x80 >> n */
     K_XTN = K_SAR8 + 9,                          /* + esz: shuffles */
     K_REV = K_XTN + 3,                           /* + container * 3 + esz, container 1..3 */
-    K_COUNT = K_REV + 12
+    K_BELOW31 = K_REV + 12,                      /* the largest single below 2^31 */
+    K_2P16,                                      /* 65536 */
+    K_COUNT
 };
 
 /* Shared state made by host_init(). */

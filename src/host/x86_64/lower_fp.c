@@ -388,6 +388,79 @@ static void vsign(struct gen *g, const struct ir_insn *i)
         v3(g, MOVQ, d, 0, d);
 }
 
+/* Singles only: SSE has no others. Unsigned: the halves of each integer are exact, and so is the upper one times 2^16. */
+static bool vfrom_integer(struct gen *g, const struct ir_insn *i)
+{
+    const uint32_t cvt = 0x5b | M_0F;
+    if (i->esz != 2)
+        return false;
+    unsigned ra = use(g, i->a), d = def(g, dying_reg(g, i->a));
+    if (i->op == IR_VFFROMS) {
+        v3(g, cvt, d, 0, narrow(g, i, i->a, ra, XT0));
+        return true;
+    }
+    vshift_imm(g, 0x72, V_SLL, XT0, narrow(g, i, i->a, ra, XT1), 16);
+    vshift_imm(g, 0x72, V_SRL, XT0, XT0, 16);
+    vshift_imm(g, 0x72, V_SRL, XT1, narrow(g, i, i->a, ra, XT1), 16);
+    v3(g, cvt, XT0, 0, XT0);
+    v3(g, cvt, XT1, 0, XT1);
+    vk(g, packed(2, 0x59), XT1, XT1, K_2P16);
+    v3(g, packed(2, 0x58), d, XT0, XT1);
+    return true;
+}
+
+/* Singles only. Out of range comes out as the smallest integer; unsigned ones are looked at before any flag is raised. */
+static bool vto_integer(struct gen *g, const struct ir_insn *i)
+{
+    static const uint8_t mode[4] = {0, 2, 1, 3};
+    const uint32_t cvt = 0x5b | M_0F | P_F3, round_op = 0x08 | M_0F3A | P_66;
+    unsigned round = (unsigned)i->imm;
+    bool u = i->op == IR_VFTOU;
+    if (i->esz != 2 || round > FP_RZ || (u && round != FP_RZ))
+        return false;
+    unsigned ra = use(g, i->a), d = def_apart(g), s = narrow(g, i, i->a, ra, XT1);
+    if (u) {
+        vk(g, 0x3b | M_0F38 | P_66, XT0, s, K_BELOW31);      /* pminud */
+        v3(g, 0x76 | M_0F | P_66, XT0, XT0, s);  /* pcmpeqd */
+        v3(g, 0x50 | M_0F, RAX, 0, XT0);         /* movmskps */
+        alu_ri(A, false, ALU_CMP, RAX, 15);
+        eval_if(g, i, X_NE, d);
+        v3(g, cvt, d, 0, s);
+        g->stub[g->n_stubs - 1].back = A->p;
+        return true;
+    }
+    if (round != FP_RZ)
+        v2i(g, round_op, XT0, s, mode[round] | 8);
+    v3(g, cvt, d, 0, round == FP_RZ ? s : XT0);
+    vk(g, 0x76 | M_0F | P_66, XT0, d, K_SIGN32);
+    v3(g, PTEST, XT0, 0, XT0);
+    eval_if(g, i, X_NE, d);
+    if (round != FP_RZ) {
+        v2i(g, round_op, XT0, s, mode[round]);   /* in range: now Inexact may be raised */
+        g->stub[g->n_stubs - 1].back = A->p;
+    }
+    return true;
+}
+
+static bool vto_integral(struct gen *g, const struct ir_insn *i)
+{
+    static const uint8_t mode[6] = {0, 2, 1, 3, 0, 4};
+    unsigned round = (unsigned)i->imm & 7;
+    if (round == FP_TIES_AWAY || round > 5)
+        return false;
+    unsigned ra = use(g, i->a), d = def(g, dying_reg(g, i->a));
+    v2i(g, (i->esz == 3 ? 0x09 : 0x08) | M_0F3A | P_66, d, narrow(g, i, i->a, ra, XT0), mode[round] | (i->imm & 8 ? 0 : 8));
+    return true;
+}
+
+static void vbetween_formats(struct gen *g, const struct ir_insn *i)
+{
+    unsigned ra = use(g, i->a), d = def_apart(g);
+    v3(g, packed(i->op == IR_VFCVTN ? 3 : 2, 0x5a), d, 0, ra);
+    if (i->op == IR_VFCVTN)
+        check_packed(g, i, 2, d, true);
+}
+
 bool lower_fp(struct gen *g, const struct ir_insn *i)
 {
     if (i->esz < 2)
@@ -439,6 +512,13 @@ bool lower_fp(struct gen *g, const struct ir_insn *i)
     case IR_VFCMEQ:
     case IR_VFCMGT:
     case IR_VFCMGE: vcompare(g, i); return true;
+    case IR_VFFROMS:
+    case IR_VFFROMU: return vfrom_integer(g, i);
+    case IR_VFTOS:
+    case IR_VFTOU: return vto_integer(g, i);
+    case IR_VFRINT: return vto_integral(g, i);
+    case IR_VFCVTL:
+    case IR_VFCVTN: vbetween_formats(g, i); return true;
     default: return false;
     }
 }

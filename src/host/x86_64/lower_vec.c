@@ -45,7 +45,8 @@ bool upper_zero(const struct gen *g, ir_val v)
     case IR_VLOW:
     case IR_VHIGH:
     case IR_VFROM:
-    case IR_VXTN: return true;
+    case IR_VXTN:
+    case IR_VFCVTN: return true;
     case IR_GETV:
     case IR_CALL: return false;
     default: return (i->op >= IR_FADD && i->op <= IR_FRINT) || !i->q;

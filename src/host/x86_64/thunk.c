@@ -498,6 +498,8 @@ static void emit_consts(struct as *a)
     fill(k, K_TINY32, 0x0080000000800000ull);    /* the smallest normal numbers */
     fill(k, K_TINY64, 0x0010000000000000ull);
     fill(k, K_ONE32, 0x3f8000003f800000ull);
+    fill(k, K_BELOW31, 0x4effffff4effffffull);
+    fill(k, K_2P16, 0x4780000047800000ull);
     fill(k, K_TBL70, 0x70 * bytes);
     fill(k, K_NIBBLES, 0x0f * bytes);
     fill(k, K_LOWBYTES, 0x00ff00ff00ff00ffull);
