@@ -573,6 +573,8 @@ static bool one_block(uint64_t seed, uint8_t *area, size_t size)
         memcpy(cpu[1]->region_table, keep_cpu.region_table, sizeof(keep_cpu.region_table));
         memcpy(cpu[1]->tlb, keep_cpu.tlb, sizeof(keep_cpu.tlb));
         memcpy(cpu[1]->tbi, keep_cpu.tbi, sizeof(keep_cpu.tbi));
+        cpu[1]->ret_top = keep_cpu.ret_top;      /* (one stack of returns for all runs) */
+        cpu[1]->ret_sp = keep_cpu.ret_sp;
         for (unsigned k = 0; k < 1u << JC_BITS; k++)
             cpu[1]->jc[k] = (struct jc_entry){JC_EMPTY, host_jump_miss()};
         side = 0;

@@ -56,6 +56,38 @@ static void note_shift(struct gen *g, unsigned n, ir_val s, ir_val other)
     g->v[g->v[i->a].root].last = (uint16_t)n;
 }
 
+static bool plain_const(const struct gen *g, ir_val v)
+{
+    int64_t imm;
+    return is_const(g, v, &imm) ? fits32(imm) : root_insn(g, v)->op != IR_PC;
+}
+
+static void keep(struct gen *g, ir_val v, unsigned last)
+{
+    struct val *x = val_of(g, v);
+    x->last = MAX(x->last, (uint16_t)last);
+}
+
+/* Another instruction writes NZCV; until `last` the block may be left with those of w. */
+static void note_lazy(struct gen *g, unsigned w, unsigned last)
+{
+    const struct ir_insn *i = &g->b->insn[w];
+    if ((i->op != IR_ADDS && i->op != IR_SUBS && i->op != IR_ANDS) || !plain_const(g, i->a) || !plain_const(g, i->b))
+        return;
+    bool result = i->put && g->v[w].last > w;    /* a guest register has it: the old content may go */
+    g->v[w].lazy_flags = true;
+    g->lazy_last[w] = (uint16_t)(last | (result ? LAZY_RESULT : 0));
+    keep(g, result ? (ir_val)w : i->a, last);
+    if (!result || i->op != IR_ANDS)
+        keep(g, i->b, last);
+}
+
+/* Can i store NZCV where it leaves the block? */
+static bool leaves_lazily(const struct ir_insn *i)
+{
+    return (i->op >= IR_LD && i->op <= IR_STV) || (i->op >= IR_SIDE_CC && i->op <= IR_SIDE_NBIT);
+}
+
 /* As {.root = n, .last = n, .spill = -1, .reg = NOREG, .hreg = NOREG, .back = BACK_NONE, .early = NOREG}, in two stores. */
 static inline void fresh(struct val *x, unsigned n)
 {
@@ -70,6 +102,8 @@ void alloc_prepare(struct gen *g)
     const struct ir_block *b = g->b;
     uint16_t touched[BACK_VEC + VCPU_VREGS];     /* index + 1 of the last GET or PUT of a guest register, as in back */
     unsigned writer = 0;                         /* of NZCV; 0 is never one that matters: it starts the block */
+    unsigned left = 0;                           /* last instruction since that may leave the block */
+    bool stored = false;                         /* ... one of them cannot do without NZCV in memory */
     unsigned barrier = 0;                        /* last instruction before which PUTRs must have been done */
 
     memset(g->reg_val, 0xff, sizeof(g->reg_val));
@@ -152,11 +186,18 @@ void alloc_prepare(struct gen *g)
         if (!(eff & (IRE_RFLAGS | IRE_WFLAGS | IRE_FAULT | IRE_CALL | IRE_EXIT | IRE_STATE | IRE_WSTATE)))
             continue;
         if (eff & IRE_RFLAGS)
-            g->v[writer].flags_read = n & 0x7fff;
-        if (eff & (IRE_FAULT | IRE_CALL | IRE_EXIT) || (eff & (IRE_STATE | IRE_WSTATE) && is_nzcv(i)))
+            g->v[writer].flags_read = n & 0x3fff;
+        if (eff & (IRE_FAULT | IRE_CALL | IRE_EXIT) || (eff & (IRE_STATE | IRE_WSTATE) && is_nzcv(i))) {
             g->v[writer].store_flags = true;
-        if (eff & IRE_WFLAGS)
+            left = n;
+            stored |= !leaves_lazily(i);
+        }
+        if (eff & IRE_WFLAGS) {
+            if (g->v[writer].store_flags && !stored)
+                note_lazy(g, writer, left);
             writer = n;
+            stored = false;
+        }
         if (eff & (IRE_FAULT | IRE_CALL | IRE_EXIT)) {
             barrier = n;
             if (eff & IRE_CALL) {
@@ -347,6 +388,20 @@ void load_into(struct gen *g, unsigned root, unsigned reg)
     }
 }
 
+struct loc where(const struct gen *g, ir_val v)
+{
+    const struct val *x = &g->v[g->v[v].root];
+    int64_t imm;
+    if (is_const(g, v, &imm))
+        return (struct loc){LOC_CONST, NOREG, (int32_t)imm};
+    if (x->reg != NOREG)
+        return (struct loc){LOC_REG, x->reg, 0};
+    if (x->spill < 0 && x->back == BACK_NONE)
+        bug("an operand of NZCV is nowhere");
+    struct mo m = x->spill >= 0 ? slot_mo(false, x->spill) : back_mo(x->back);
+    return (struct loc){LOC_MEM, (uint8_t)m.base, m.disp};
+}
+
 unsigned use(struct gen *g, ir_val v)
 {
     unsigned root = g->v[v].root;
@@ -374,7 +429,8 @@ unsigned use64(struct gen *g, ir_val v)
 bool use_mem(struct gen *g, ir_val v, struct mo *m)
 {
     struct val *x = val_of(g, v);
-    if (x->reg != NOREG || x->last > g->i || is_remat(g, g->v[v].root))
+    unsigned last = g->v[g->i].lazy_flags ? g->lazy_last[g->i] & ~LAZY_RESULT : g->i;
+    if (x->reg != NOREG || x->last > last || is_remat(g, g->v[v].root))
         return false;
     if (x->spill >= 0)
         *m = slot_mo(false, x->spill);

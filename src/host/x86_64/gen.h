@@ -17,7 +17,8 @@ struct val {
     uint16_t root;                               /* index of the value that this one is the same as */
     uint16_t last;                               /* last instruction that uses it; own index: none */
     uint16_t hlast;                              /* last instruction that uses its host pointer */
-    uint16_t flags_read : 15;                    /* last instruction that reads the NZCV set here; 0: none */
+    uint16_t flags_read : 14;                    /* last instruction that reads the NZCV set here; 0: none */
+    uint16_t lazy_flags : 1;                     /* ... only where the block is left, and another writer follows: see gen.lazy */
     uint16_t store_flags : 1;                    /* sets NZCV, and something needs it in memory */
     int16_t spill;                               /* slot, or -1 */
     uint8_t reg;                                 /* host register that holds it, or NOREG */
@@ -28,10 +29,28 @@ struct val {
     bool wide;                                   /* bits 63:32 of the register are not known to be zero */
 };
 _Static_assert(sizeof(struct val) == 16, "one store makes a fresh one");
+#define LAZY_RESULT 0x8000u                      /* made from the result */
 enum { USES_MORE = 2, USES_FUSED };              /* fused: SHL by a constant, done by the one ADD that uses it */
 
 enum stub_kind { STUB_LOAD, STUB_LOADV, STUB_STORE, STUB_STOREV, STUB_AMO, STUB_CAS, STUB_STX, STUB_STXP, STUB_CASP, STUB_COUNT, STUB_REGION,
     STUB_EVAL, STUB_FLAGS_EVAL, STUB_SATURATE, STUB_TRAP, STUB_VEC_HOMES };
+
+/* What NZCV are made from again, out of line: a writer's operands, or its result and b, and where they are then. */
+struct flag_src {
+    uint8_t op;                                  /* of the writer; 0: NZCV are in memory */
+    bool w;
+    bool result;                                 /* a is the result */
+    struct loc { uint8_t kind, reg; int32_t imm; } a, b;
+};
+enum { LOC_CONST, LOC_REG, LOC_MEM };
+
+/* An exit from the middle that has NZCV to store first. */
+struct aside {
+    uint8_t *from;                               /* displacement */
+    int64_t target;
+    bool ef, direct;                             /* as.ef, as.direct when it is taken; without ef there is src */
+    struct flag_src src;
+};
 
 /* An operand as a stub must find it again. */
 struct opnd {
@@ -58,6 +77,7 @@ struct stub {
     struct opnd val, val2;
     uint8_t *from[4];                            /* displacements of jumps that come here */
     uint8_t *back;                               /* where to go on */
+    struct flag_src src;
     uint8_t vreg[3];                             /* EVAL: operands a, b, c or NOREG */
     uint16_t insn;                               /* EVAL: index of the instruction */
 };
@@ -84,6 +104,12 @@ struct gen {
     uint8_t *start, *limit;
     uint8_t *head;                               /* where the block's first instruction begins; a loop comes back here */
     unsigned i;                                  /* current instruction */
+    /*
+     * The writer whose NZCV are not in memory, though instructions behind it may leave the block: who does makes them from the writer's
+     * operands, which live as long as the last of those instructions. -1: NZCV are in memory, or nobody needs them.
+     */
+    int lazy;
+    int lazy_src;                                /* the writer whose operands are kept, or -1 */
     int flags_writer;                            /* instruction whose NZCV is in EFLAGS only, or -1 */
     enum access_kind kind;                       /* of the access that is being lowered */
     bool vec;                                    /* the block uses vectors: its entry loads their homes */
@@ -94,9 +120,11 @@ struct gen {
     uint16_t vval[VCPU_VREGS];
     uint64_t int_slots[INT_SLOTS / 64];
     uint64_t vec_slots[VEC_SLOTS / 64];
-    unsigned n_stubs, n_sites, n_exits, n_leaves, n_evals, n_pool, n_pool_uses;
+    unsigned n_asides, n_stubs, n_sites, n_exits, n_leaves, n_evals, n_pool, n_pool_uses;
     struct host_exit exit[HOST_MAX_EXITS];
     struct leave leave[HOST_MAX_EXITS + 2];
+    struct aside aside[IR_MAX_SIDES];
+    uint16_t lazy_last[IR_MAX_INSNS];            /* of a writer with lazy_flags: last instruction that may leave; LAZY_RESULT */
     struct val v[IR_MAX_INSNS];
     struct stub stub[MAX_STUBS];
     struct host_site site[MAX_SITES];
@@ -155,6 +183,7 @@ void put_vec(struct gen *g, const struct ir_insn *i);
 void spill_for_call(struct gen *g, uint32_t effects);
 void forget_temps(struct gen *g);
 void load_into(struct gen *g, unsigned root, unsigned reg);
+struct loc where(const struct gen *g, ir_val v);
 static inline bool is_const(const struct gen *g, ir_val v, int64_t *imm)
 {
     const struct ir_insn *i = root_insn(g, v);
@@ -246,6 +275,12 @@ void flags_load(struct gen *g);
 void flags_store(struct gen *g);
 /* Instruction i has just set EFLAGS (CF = C if direct, else !C): store them now, or leave them pending. */
 void flags_set(struct gen *g, bool direct);
+/* What NZCV are to be made from where the current instruction leaves the block. */
+struct flag_src flags_src(struct gen *g);
+/* The same, EFLAGS, into memory. Clobbers RAX and EFLAGS. */
+void flags_again(struct gen *g, const struct flag_src *s);
+/* After instruction n: the operands that were kept for it are free. */
+void flags_release(struct gen *g, unsigned n);
 /* Before an instruction that may clobber EFLAGS: store what is pending and still wanted. */
 void flags_flush(struct gen *g, const struct ir_insn *i);
 /* x86 condition for an Arm condition in borrow form. */

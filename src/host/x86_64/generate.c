@@ -95,7 +95,8 @@ bool host_generate(const struct ir_block *b, const struct host_gen_opts *o, void
     g->a.ef = false;
     g->limit = g->start + room;
     g->lock = 0;
-    g->flags_writer = -1;
+    g->flags_writer = g->lazy = g->lazy_src = -1;
+    g->n_asides = 0;
     g->n_stubs = g->n_sites = g->n_exits = g->n_leaves = g->n_evals = g->n_pool = g->n_pool_uses = 0;
     g->i = 0;
     alloc_prepare(g);
@@ -118,6 +119,8 @@ bool host_generate(const struct ir_block *b, const struct host_gen_opts *o, void
             one(g, i);
         }
         finish(g, n, i);
+        if (g->lazy_src >= 0)
+            flags_release(g, n);
     }
     out->hot = (uint32_t)(g->a.p - g->start);
     emit_stubs(g);

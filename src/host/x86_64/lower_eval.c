@@ -36,7 +36,7 @@ void lower_eval(struct gen *g, const struct ir_insn *i)
     }
     bool wanted = g->v[g->i].last > g->i;
     if (i->op == IR_FCMP)
-        g->flags_writer = -1;
+        g->flags_writer = g->lazy = -1;
     insn_address(g, g->i);
     call_to(A, makes_vec(i->op) ? host_state.eval_vec : host_state.eval_int);
     A->ef = false;

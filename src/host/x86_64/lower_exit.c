@@ -279,6 +279,10 @@ static unsigned test_bit(struct gen *g, const struct ir_insn *i)
 /* Forward, in the page. */
 static void go_aside(struct gen *g, const struct ir_insn *i, unsigned cc)
 {
+    if (g->lazy >= 0) {
+        g->aside[g->n_asides++] = (struct aside){jcc32(A, cc), i->imm, A->ef, A->direct, flags_src(g)};
+        return;
+    }
     align_patch(g, 2);
     chain(g, jcc32(A, cc), i->imm);
 }
@@ -380,8 +384,24 @@ static void probe(struct gen *g, const struct leave *l, const uint8_t *stub)
     jmp_to(A, l->landing);
 }
 
+static void emit_asides(struct gen *g)
+{
+    for (unsigned n = 0; n < g->n_asides; n++) {
+        struct aside *s = &g->aside[n];
+        land32(A, s->from);
+        A->direct = s->direct;
+        if (s->ef)
+            flags_store(g);
+        else
+            flags_again(g, &s->src);
+        align_patch(g, 1);
+        chain(g, jmp32(A), s->target);
+    }
+}
+
 void emit_leaves(struct gen *g)
 {
+    emit_asides(g);
     for (unsigned n = 0; n < g->n_leaves; n++) {
         struct leave *l = &g->leave[n];
         land32(A, l->from);

@@ -30,13 +30,16 @@ void flags_store(struct gen *g)
     setcc(A, X_O, RAX);
     mov_mr(A, false, STATE(nzcv), RAX);          /* 32 bits: the padding behind is ours */
     A->ef = true;
+    g->lazy = -1;
 }
 
 void flags_set(struct gen *g, bool direct)
 {
-    g->flags_writer = -1;
+    g->flags_writer = g->lazy = -1;
     A->direct = direct;
-    if (g->v[g->i].store_flags)
+    if (g->v[g->i].lazy_flags)
+        g->lazy = g->lazy_src = g->flags_writer = (int)g->i;
+    else if (g->v[g->i].store_flags)
         flags_store(g);
     else
         g->flags_writer = (int)g->i;
@@ -65,6 +68,7 @@ static bool spares_flags(const struct gen *g, const struct ir_insn *i)
     case IR_TRUNC:
     case IR_CSEL:
     case IR_SETC:
+    case IR_SIDE_CC:
     case IR_VCONST: return true;
     case IR_SUB: return is_const(g, i->b, &imm) && fits32(-imm);
     case IR_UMULH: return host_state.bmi2;
@@ -129,6 +133,60 @@ unsigned flags_test(struct gen *g, unsigned cc)
     if (cc == CC_CS || cc == CC_CC || cc == CC_HI || cc == CC_LS)
         borrow_form(g);
     return flags_cc(cc);
+}
+
+struct flag_src flags_src(struct gen *g)
+{
+    if (g->lazy < 0)
+        return (struct flag_src){0};
+    const struct ir_insn *i = &g->b->insn[g->lazy];
+    bool result = g->lazy_last[g->lazy] & LAZY_RESULT;
+    struct flag_src s = {.op = i->op, .w = is_w(i), .result = result, .a = where(g, result ? (ir_val)g->lazy : i->a)};
+    if (!result || i->op != IR_ANDS)
+        s.b = where(g, i->b);
+    return s;
+}
+
+static void op_loc(struct gen *g, bool w, unsigned op, const struct loc *l)
+{
+    if (l->kind == LOC_CONST)
+        alu_ri(A, w, op, RAX, l->imm);
+    else if (l->kind == LOC_REG)
+        alu_rr(A, w, op, RAX, l->reg);
+    else
+        alu_rm(A, w, op, RAX, mo_bd(l->reg, l->imm));
+}
+
+void flags_again(struct gen *g, const struct flag_src *s)
+{
+    bool sub = s->op == IR_SUBS, and = s->op == IR_ANDS;
+    if (s->a.kind == LOC_CONST)
+        mov_ri(A, RAX, s->w ? (uint64_t)(int64_t)s->a.imm : (uint32_t)s->a.imm);
+    else if (s->a.kind == LOC_REG)
+        mov_rr(A, s->w, RAX, s->a.reg);
+    else
+        mov_rm(A, s->w, RAX, mo_bd(s->a.reg, s->a.imm));
+    if (s->result && and)
+        test_rr(A, s->w, RAX, RAX);
+    else if (s->result)
+        op_loc(g, s->w, sub ? ALU_ADD : ALU_SUB, &s->b);
+    if (!s->result || !and)
+        op_loc(g, s->w, sub ? ALU_CMP : and ? ALU_AND : ALU_ADD, &s->b);
+    A->direct = !sub;
+    flags_store(g);
+    A->ef = false;
+}
+
+void flags_release(struct gen *g, unsigned n)
+{
+    unsigned w = (unsigned)g->lazy_src;
+    const ir_val v[3] = {(ir_val)w, g->b->insn[w].a, g->b->insn[w].b};
+    if (n < (g->lazy_last[w] & ~LAZY_RESULT))
+        return;
+    g->lazy_src = -1;
+    for (unsigned k = 0; k < 3; k++)
+        if (val_of(g, v[k])->last <= n && holds_anything(val_of(g, v[k])))
+            free_val(g, g->v[v[k]].root);
 }
 
 /* a op [m]; d as in set_flags(). */
@@ -309,7 +367,7 @@ static void setnzcv(struct gen *g, const struct ir_insn *i)
     alu_ri(A, false, ALU_AND, t, NZCV_HOST_V);
     alu_rr(A, false, ALU_OR, RAX, t);
     mov_mr(A, false, STATE(nzcv), RAX);
-    g->flags_writer = -1;
+    g->flags_writer = g->lazy = -1;
     A->ef = false;
 }
 

@@ -197,6 +197,7 @@ static void stub_common(struct gen *g, struct stub *s, const struct ir_insn *i, 
     s->imm = i->imm;
     s->size = i->mem.size;
     s->mem = ir_mem_pack(i->mem) | (uint32_t)i->pc_off << 16 | (i->op == IR_AMO ? (uint32_t)i->cc << 28 : 0);
+    s->src = flags_src(g);
     s->ef = A->ef;
     if (A->ef && A->direct)
         bug("NZCV is not in memory before an access");   /* who may fault has had it stored */
@@ -608,6 +609,8 @@ static void pair(struct gen *g, const struct ir_insn *i)
 bool lower_mem(struct gen *g, const struct ir_insn *i)
 {
     g->kind = g->o->kind[i->mem.view];
+    if (g->lazy >= 0)
+        A->ef = A->direct = false;               /* (who still wants them has had them stored) */
     switch ((enum ir_op)i->op) {
     case IR_LD: load(g, i); return true;
     case IR_LDV: load_vec(g, i); return true;
@@ -648,6 +651,8 @@ static void emit_mem_stub(struct gen *g, struct stub *s)
         if (s->site[k] >= 0)
             g->site[s->site[k]].slow = (uint32_t)(A->p - g->start);
     }
+    if (s->src.op)
+        flags_again(g, &s->src);
     if (s->rbx)
         mov_rm(A, true, RBX, frame(F_TMP));
     if (kind == STUB_STOREV)
