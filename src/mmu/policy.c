@@ -27,6 +27,7 @@
 
 #define SAMPLE_MAX 8000000u                       /* ns that one sample may stand for */
 #define REFILL 150                                /* ns of a software TLB refill: a walk, mostly */
+#define FILL_WORK 3000                            /* ns that a fill takes beside its SIGSEGV and its mmap */
 #define UNSERVED 8u                               /* one page in so many may be in a region that has no window */
 #define OTHER_WORK 3000                           /* ps of a program between two accesses to memory */
 #define CODE_PAGE 10000                           /* ns to translate the hot blocks of a page of code anew, at least */
@@ -310,11 +311,11 @@ void policy_refill(struct space *s)
     credit(&s->policy, REFILL);
 }
 
+/* With windows a new page costs two SIGSEGVs: one leads to the guest's fault, one to the fill. */
 void policy_fault(struct space *s)
 {
     s->policy.faults++;
-    if (!s->policy.windows)
-        credit(&s->policy, -(int64_t)(pol.cost.fault + pol.cost.map));
+    credit(&s->policy, -(int64_t)(s->policy.windows ? pol.cost.fault : 2 * pol.cost.fault + pol.cost.map + FILL_WORK));
 }
 
 void policy_held(struct space *s, unsigned ns)
@@ -329,7 +330,7 @@ void policy_fill(struct vcpu *c, struct space *s)
     if (!p->windows)
         return;                                   /* a promotion's */
     p->fills++;
-    credit(p, -(int64_t)(pol.cost.fault + pol.cost.map - REFILL));
+    credit(p, -(int64_t)(pol.cost.fault + pol.cost.map + FILL_WORK - REFILL));
     decide(c, s);
 }
 
