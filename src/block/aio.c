@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "block/impl.h"
@@ -25,8 +26,9 @@
 #define MAX_IOV 1024                             /* the host's IOV_MAX */
 #define QUICK_MAX (256u << 10)                   /* bytes of a transfer that is tried at once: more are better copied beside it */
 #define QUICK_ENOUGH (256u << 10)                /* bytes after which what has ended should be reported */
-#define SLOW_NS 2000000u                         /* a call that took so long has waited for a disk */
+#define SLOW_NS 2000000u                         /* a call that took so long and slept has waited for a disk */
 #define SLOW_FOR_NS 200000000u                   /* how long others are not tried then */
+#define WATCHED 16u                              /* calls after a slow one of which it is found out whether they sleep */
 
 struct list { struct aio_op *first, *last; };
 
@@ -55,6 +57,7 @@ struct aio {
     struct list backlog;                         /* found the submission queue full */
     struct list quick;                           /* ended when they were submitted */
     uint64_t quick_bytes, slow_until;            /* of those; now_ns() until which nothing is tried at once */
+    unsigned watched;                            /* calls left */
     /* the pool's: under pool.lock */
     struct list ended;
     pthread_cond_t any;
@@ -157,13 +160,28 @@ int aio_run(struct aio_op *op)
 
 /* ---- at once ---- */
 
+static long sleeps(void)
+{
+    struct rusage r;
+    return getrusage(RUSAGE_THREAD, &r) == 0 ? r.ru_nvcsw : 0;
+}
+
+/* On a busy host a call also takes long because others run meanwhile. That is no reason. */
 static bool timed_call(struct aio *a, struct aio_op *op)
 {
     uint64_t begun = now_ns();
-    bool ended = begun >= a->slow_until && account(op, call(op));
+    if (begun < a->slow_until)
+        return false;
+    long before = a->watched ? sleeps() : 0;
+    bool ended = account(op, call(op));
     uint64_t now = now_ns();
-    if (now - begun > SLOW_NS)
-        a->slow_until = now + SLOW_FOR_NS;
+    if (now - begun > SLOW_NS) {
+        if (a->watched && sleeps() != before)
+            a->slow_until = now + SLOW_FOR_NS;
+        a->watched = WATCHED;
+    } else if (a->watched) {
+        a->watched--;
+    }
     return ended;
 }
 
