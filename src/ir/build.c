@@ -682,6 +682,7 @@ static bool upper_zero(const struct ir_block *b, ir_val v)
     case IR_VHIGH:
     case IR_VFROM:
     case IR_VXTN:
+    case IR_VFIRST:
     case IR_VFCVTN: return true;
     case IR_GETV:
     case IR_CALL: return false;
@@ -701,6 +702,9 @@ static bool always_128(enum ir_op op)
     case IR_VLOW:
     case IR_VHIGH:
     case IR_VFROM:
+    case IR_VFIRST:
+    case IR_VUMULL:
+    case IR_VSMULL:
     case IR_VFCVTL:
     case IR_VFCVTN: return true;
     default: return op >= IR_VAESE && op <= IR_VPMULL;
@@ -713,6 +717,8 @@ static ir_val fold_vec(struct ir_block *b, enum ir_op op, unsigned esz, unsigned
     switch (op) {
     case IR_VLOW:
         return upper_zero(b, a) ? a : IR_NONE;
+    case IR_VFIRST:
+        return esz == 3 ? ir_vop(b, IR_VLOW, 3, 1, a, IR_NONE, IR_NONE) : IR_NONE;
     case IR_VOR:
     case IR_VAND:
         if (a == x)
@@ -771,6 +777,10 @@ ir_val ir_vget(struct ir_block *b, enum ir_op op, enum ir_type t, unsigned esz, 
 {
     const struct ir_insn *s = &b->insn[a];
     if (op == IR_VGET || op == IR_VGETS) {
+        if (s->op == IR_VFIRST && imm == 0 && s->esz >= esz) {
+            a = s->a;
+            s = &b->insn[a];
+        }
         struct ir_insn i = { .op = (uint8_t)op, .t = (uint8_t)t, .esz = esz & 3, .imm = imm };
         if (s->op == IR_VCONST)
             return ir_const(b, t, ir_eval_vint(&i, NULL, (u128){ (uint64_t)s->imm, (uint64_t)s->imm2 }));

@@ -100,7 +100,7 @@ static u128 addp(const struct ir_insn *i, u128 a, u128 b)
 /* VXTN, VUXTL, VSXTL */
 static u128 resize(const struct ir_insn *i, u128 a)
 {
-    unsigned esz = i->esz, n = 8u >> esz;
+    unsigned esz = i->esz, n = 8u >> esz, from = i->imm ? n : 0;
     u128 r = { 0, 0 };
     if (esz == 3)
         return r;                                /* not an encoding */
@@ -108,7 +108,27 @@ static u128 resize(const struct ir_insn *i, u128 a)
         if (i->op == IR_VXTN)
             set(&r, esz, k, get(a, esz + 1, k));
         else
-            set(&r, esz + 1, k, i->op == IR_VUXTL ? get(a, esz, k) : (uint64_t)gets(a, esz, k));
+            set(&r, esz + 1, k, i->op == IR_VUXTL ? get(a, esz, k + from) : (uint64_t)gets(a, esz, k + from));
+    }
+    return r;
+}
+
+/* VUMULL, VSMULL, VUADDLP, VSADDLP: both operands and the result of a lane are within 64 bits. */
+static u128 lengthen(const struct ir_insn *i, u128 a, u128 b)
+{
+    unsigned esz = i->esz, n = i->q ? 8u >> esz : 4u >> esz, from = i->imm ? n : 0;
+    u128 r = { 0, 0 };
+    if (esz == 3)
+        return r;                                /* not an encoding */
+    for (unsigned k = 0; k < n; k++) {
+        uint64_t x;
+        switch ((enum ir_op)i->op) {
+        case IR_VUMULL: x = get(a, esz, k + from) * get(b, esz, k + from); break;
+        case IR_VSMULL: x = (uint64_t)(gets(a, esz, k + from) * gets(b, esz, k + from)); break;
+        case IR_VUADDLP: x = get(a, esz, 2 * k) + get(a, esz, 2 * k + 1); break;
+        default: x = (uint64_t)(gets(a, esz, 2 * k) + gets(a, esz, 2 * k + 1)); break;
+        }
+        set(&r, esz + 1, k, x);
     }
     return r;
 }
@@ -244,6 +264,7 @@ u128 ir_eval_vec(const struct ir_insn *i, struct vcpu *c, u128 a, u128 b, u128 d
     case IR_VCONST: return (u128){ (uint64_t)i->imm, (uint64_t)i->imm2 };
     case IR_VDUP: return dup(i, a.lo);
     case IR_VDUPE: return dup(i, get(a, esz, lane));
+    case IR_VFIRST:
     case IR_VFROM: return (u128){ a.lo & lane_mask(esz), 0 };
     case IR_VINS:
         set(&a, esz, lane, b.lo);
@@ -274,6 +295,10 @@ u128 ir_eval_vec(const struct ir_insn *i, struct vcpu *c, u128 a, u128 b, u128 d
     case IR_VXTN:
     case IR_VUXTL:
     case IR_VSXTL: return resize(i, a);
+    case IR_VUMULL:
+    case IR_VSMULL:
+    case IR_VUADDLP:
+    case IR_VSADDLP: return lengthen(i, a, b);
     case IR_FADD:
     case IR_FSUB:
     case IR_FMUL:

@@ -8,7 +8,7 @@
  * Integers: an I32 value is kept zero-extended; every I32 operation leaves bits 63:32 zero. Shift counts are taken modulo
  * the width. .imm is the immediate, .esz the vector element size (0..3: 8..64 bits), .q = 1 for 128-bit vectors; with
  * q = 0 the operation is on 64 bits and the upper half of the result is zero. Scalar FP uses lane 0 of V values (.esz
- * 2 single, 3 double) and zeroes the rest. VINS, VINSE, VJOIN, VXTN, VUXTL, VSXTL, VLOW, VHIGH, VFROM, VFCVTL and VFCVTN
+ * 2 single, 3 double) and zeroes the rest. VINS, VINSE, VJOIN, VXTN, VUXTL, VSXTL, V*MULL, VLOW, VHIGH, VFIRST, VFROM, VFCVTL and VFCVTN
  * are on 128 bits whatever q says (the builder sets it). Shift counts may be I32 or I64 whatever T is. FP operations follow vcpu.fp with
  * Arm NaN rules and accumulate flags.
  */
@@ -131,6 +131,7 @@
     X(VLOW, V, 1, 0, "low half of a, upper half zero")                                                                  \
     X(VHIGH, V, 1, 0, "high half of a moved to the low half, upper half zero")                                          \
     X(VJOIN, V, 2, 0, "low half of a; its upper half = low half of b")                                                  \
+    X(VFIRST, V, 1, 0, "lane 0 of a, rest zero")                                                                        \
     /* vectors: bitwise and integer, lane-wise on esz */                                                                \
     X(VAND, V, 2, 0, "a & b")                                                                                           \
     X(VOR, V, 2, 0, "a | b")                                                                                            \
@@ -159,8 +160,12 @@
     X(VSSHR, V, 1, 0, "a >> imm signed (1..width)")                                                                     \
     X(VADDP, V, 2, 0, "pairwise add of b:a (ADDP)")                                                                     \
     X(VXTN, V, 1, 0, "each lane of 2*esz truncated to esz, in the low half; upper half zero")                           \
-    X(VUXTL, V, 1, 0, "low-half lanes of esz zero-extended to 2*esz")                                                   \
-    X(VSXTL, V, 1, 0, "low-half lanes of esz sign-extended to 2*esz")                                                   \
+    X(VUXTL, V, 1, 0, "low-half (imm 1: high-half) lanes of esz zero-extended to 2*esz")                                \
+    X(VSXTL, V, 1, 0, "low-half (imm 1: high-half) lanes of esz sign-extended to 2*esz")                                \
+    X(VUMULL, V, 2, 0, "low-half (imm 1: high-half) lanes of esz 0..2 multiplied to 2*esz, unsigned")                   \
+    X(VSMULL, V, 2, 0, "the same, signed")                                                                              \
+    X(VUADDLP, V, 1, 0, "neighbouring lanes of esz 0..2 added to 2*esz, unsigned")                                      \
+    X(VSADDLP, V, 1, 0, "the same, signed")                                                                             \
     X(VCNT, V, 1, 0, "population count of each byte")                                                                   \
     /* scalar floating point, lane 0 */                                                                                 \
     X(FADD, V, 2, IRE_FP, "a + b")                                                                                      \

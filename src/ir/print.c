@@ -108,6 +108,10 @@ static void add_imm(struct line *l, const struct ir_insn *i, const char *sep)
     case IR_VSHL:
     case IR_VUSHR:
     case IR_VSSHR:
+    case IR_VUXTL:
+    case IR_VSXTL:
+    case IR_VUMULL:
+    case IR_VSMULL:
     case IR_FMADD:
     case IR_FCVT:
     case IR_FTOS:

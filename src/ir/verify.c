@@ -203,9 +203,16 @@ static const char *bad_imm(const struct ir_insn *i)
     case IR_VINSE: return i->imm < 0 || i->imm >= lanes || i->imm2 < 0 || i->imm2 >= lanes ? "lane out of range" : NULL;
     case IR_VEXT: return i->imm < 0 || i->imm >= (i->q ? 16 : 8) ? "byte number out of range" : NULL;
     case IR_VREV: return i->imm <= i->esz || i->imm > 3 ? "container not larger than its lanes" : NULL;
-    case IR_VXTN:
     case IR_VUXTL:
     case IR_VSXTL:
+    case IR_VUMULL:
+    case IR_VSMULL:
+        if (i->imm < 0 || i->imm > 1)
+            return "no such half";
+        return i->esz > 2 ? "element size out of range" : NULL;
+    case IR_VXTN:
+    case IR_VUADDLP:
+    case IR_VSADDLP:
     case IR_VMUL:
     case IR_VSMAX:
     case IR_VSMIN:

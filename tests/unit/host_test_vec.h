@@ -49,7 +49,7 @@ static void vec_op(void)
         fp_op();
         return;
     }
-    switch (below(25)) {
+    switch (below(27)) {
     case 0: keep(ir_vconst(&blk, interesting(), chance(50) ? 0 : interesting())); break;
     case 1: keep(ir_vop(&blk, IR_VDUP, esz, q, arg(t), IR_NONE, IR_NONE)); break;
     case 2: keep(ir_vop(&blk, IR_VFROM, esz, 1, arg(t), IR_NONE, IR_NONE)); break;
@@ -77,7 +77,14 @@ static void vec_op(void)
         keep(ir_vopi(&blk, chance(50) ? IR_VUSHR : IR_VSSHR, esz, q, arg(IR_V), IR_NONE, IR_NONE, 1 + below(8u << esz), 0));
         break;
     case 17: keep(ir_vop(&blk, IR_VXTN, below(3), 1, arg(IR_V), IR_NONE, IR_NONE)); break;
-    case 18: keep(ir_vop(&blk, chance(50) ? IR_VUXTL : IR_VSXTL, below(3), 1, arg(IR_V), IR_NONE, IR_NONE)); break;
+    case 18: keep(ir_vopi(&blk, chance(50) ? IR_VUXTL : IR_VSXTL, below(3), 1, arg(IR_V), IR_NONE, IR_NONE, below(2), 0)); break;
+    case 23:
+        if (chance(50))
+            keep(ir_vopi(&blk, chance(50) ? IR_VUMULL : IR_VSMULL, below(3), 1, arg(IR_V), arg(IR_V), IR_NONE, below(2), 0));
+        else
+            keep(ir_vop(&blk, chance(50) ? IR_VUADDLP : IR_VSADDLP, below(3), below(2), arg(IR_V), IR_NONE, IR_NONE));
+        break;
+    case 24: keep(ir_vop(&blk, IR_VFIRST, below(4), 1, arg(IR_V), IR_NONE, IR_NONE)); break;
     case 19: keep(ir_vop(&blk, IR_VCNT, 0, below(2), arg(IR_V), IR_NONE, IR_NONE)); break;
     case 20: keep(ir_vop(&blk, one_[below(ARRAY_LEN(one_))], esz, q, arg(IR_V), IR_NONE, IR_NONE)); break;
     case 22: ir_vsticky(&blk, chance(50) ? arg(IR_V) : ir_vconst(&blk, 0, 0), 1u << 27); break;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/counter.h"
 #include "guest/a64/simd.h"
 #include "guest/a64/sysreg.h"
 
@@ -661,6 +662,55 @@ static void test_timer(void)
     EQ(cpu->v.r[2], 0xffffffff);
 }
 
+/* With a counter the counts are IR; FPCR and FPSR. */
+static void test_inline(void)
+{
+    static struct counter counter;
+    counter_init(&counter, 16, false);
+    start(A64_CORTEX_A57);
+    cpu->v.counter = &counter;
+    cpu->cntvoff = 1000000;
+    now = 5;                                      /* the chip's, not asked any more */
+    for (unsigned op2 = 1; op2 <= 2; op2++) {
+        uint64_t before = counter_read(&counter), off = op2 == 2 ? 1000000 : 0;
+        run(MRS(3, 3, 14, 0, op2, 1));
+        EQ(cpu->v.r[1] + off >= before && cpu->v.r[1] + off <= counter_read(&counter), 1);
+        EQ(pc(), CODE + 4);
+    }
+    /* EL0: by CNTKCTL_EL1, a mode flag for the virtual count */
+    to_el0();
+    run(MRS(3, 3, 14, 0, 2, 7));
+    EQ(took(0x400, EC_SYSREG), 1);
+    start(A64_CORTEX_A57);
+    cpu->v.counter = &counter;
+    cpu->v.r[2] = 2;
+    run(MSR(3, 0, 14, 1, 0, 2));
+    EQ(cpu->cntkctl_el1, 2);
+    to_el0();
+    uint64_t before = counter_read(&counter);
+    run(MRS(3, 3, 14, 0, 2, 7));
+    EQ(cpu->v.r[7] >= before && cpu->v.r[7] <= counter_read(&counter), 1);
+    to_el0();
+    run(MRS(3, 3, 14, 0, 1, 7));
+    EQ(took(0x400, EC_SYSREG), 1);
+
+    start(A64_CORTEX_A57);
+    cpu->cpacr_el1 = 3u << 20;
+    cpu->v.r[3] = 0xffffffff;
+    run(MSR(3, 3, 4, 4, 1, 3));
+    EQ(cpu->v.fp.sticky, 0x0800009f);
+    run(MRS(3, 3, 4, 4, 1, 4));
+    EQ(cpu->v.r[4], 0x0800009f);
+    cpu->v.r[3] = 0x00c00000;                     /* changed: out of the block behind the instruction */
+    run(MSR(3, 3, 4, 4, 0, 3));
+    EQ(unwound && pc() == CODE + 4, 1);
+    run(MRS(3, 3, 4, 4, 0, 4));
+    EQ(cpu->v.r[4], 0x00c00000);
+    run(MSR(3, 3, 4, 4, 0, 3));
+    EQ(unwound, 0);
+    EQ(pc(), CODE + 4);
+}
+
 static void test_maintenance(void)
 {
     start(A64_MAX);
@@ -845,6 +895,7 @@ int main(void)
     test_sp_alignment();
     test_el0_traps();
     test_timer();
+    test_inline();
     test_maintenance();
     test_control();
     test_step();

@@ -2,7 +2,7 @@
  * helper_simd_run.c - the one C entry for Advanced SIMD operations without an IR form: walks the lanes that a
  * descriptor names.
  *
- * Owns the lane shapes and table look-up. What one lane computes is in helper_simd_int.c and helper_fp.c.
+ * Owns the lane shapes. What one lane computes is in helper_simd_int.c and helper_fp.c.
  */
 #include "simd.h"
 
@@ -90,23 +90,4 @@ static uint64_t run(struct vcpu *c, uint64_t desc, uint64_t b, uint64_t d)
     return 0;
 }
 
-/* a: simd_desc: TBL and TBX with 1 to 4 table registers. */
-static uint64_t tbl(struct vcpu *c, uint64_t desc, uint64_t b, uint64_t d)
-{
-    const struct simd_desc o = simd_unpack(desc);
-    unsigned bytes = 16 * (o.imm + 1u);
-    uint8_t table[64];
-    for (unsigned i = 0; i <= o.imm; i++) {
-        __builtin_memcpy(table + 16 * i, &c->v[(o.rn + i) & 31], 16);
-    }
-    u128 r = {0, 0};
-    for (unsigned i = 0; i < (8u << o.q); i++) {
-        unsigned idx = (unsigned)simd_get(&c->v[o.rm], 0, i);
-        simd_set(&r, 0, i, idx < bytes ? table[idx] : o.u ? simd_get(&c->v[o.rd], 0, i) : 0);
-    }
-    c->v[o.rd] = r;
-    return 0;
-}
-
 const struct ir_helper helper_simd = {"simd", run, IRE_RVEC | IRE_WVEC | IRE_FP};
-const struct ir_helper helper_tbl = {"tbl", tbl, IRE_RVEC | IRE_WVEC};

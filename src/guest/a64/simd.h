@@ -89,7 +89,6 @@ extern const struct ir_helper helper_simd;        /* a: struct simd_desc; writes
 extern const struct ir_helper helper_fcmp;
 extern const struct ir_helper helper_fp_to_int;   /* a: simd_desc (rn, esz, u, imm = fbits, round; q: 64-bit result) */
 extern const struct ir_helper helper_fcvt;        /* a: simd_desc (rd, rn, esz = from, imm = to): scalar */
-extern const struct ir_helper helper_tbl;         /* a: simd_desc (rd, rn, rm, q; imm = registers - 1; u = TBX) */
 
 /*
  * FPCR and FPSR (helper_fp.c). The writers change vcpu.fp (mxcsr included) but not the live MXCSR's rounding: the
@@ -122,7 +121,7 @@ static inline ir_val simd_op3(struct a64_tr *tr, enum ir_op op, unsigned esz, un
 /* Lane 0 of a, the rest zero. */
 static inline ir_val simd_lane0(struct a64_tr *tr, unsigned esz, ir_val a)
 {
-    return simd_op1(tr, IR_VFROM, esz, 1, ir_vget(tr->b, IR_VGET, IR_I64, esz, a, 0));
+    return simd_op1(tr, IR_VFIRST, esz, 1, a);
 }
 /* The same 8 << esz bits in every lane. */
 static inline ir_val simd_const(struct a64_tr *tr, unsigned esz, unsigned q, uint64_t x)
@@ -148,7 +147,6 @@ static inline int simd_ftype(unsigned ftype) { return ftype == 0 ? 2 : ftype == 
 /* Signed (unsigned: from_u) lanes of esz + 1 saturated to esz, unsigned or not; esz 0 and 1. Sets QC. */
 ir_val simd_narrow_sat(struct a64_tr *tr, unsigned esz, bool from_u, bool to_u, ir_val a);
 /* Element vector operations shared by the vector and by-element groups (translate_simd_int.c). */
-ir_val simd_widen(struct a64_tr *tr, unsigned esz, bool u, ir_val a);      /* low-half lanes to 2 * esz */
-ir_val simd_mull(struct a64_tr *tr, unsigned esz, bool u, ir_val a, ir_val b);   /* low-half lanes, full products */
+ir_val simd_widen(struct a64_tr *tr, unsigned esz, bool u, bool high, ir_val a);         /* one half's lanes to 2 * esz */
 
 #endif

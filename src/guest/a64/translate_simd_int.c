@@ -1,7 +1,8 @@
 /*
  * translate_simd_int.c - Advanced SIMD integer arithmetic: three registers, two registers, across lanes, by element.
  *
- * What has IR operations is IR, saturating sums and narrowing too; saturating products and shifts, polynomial and bit-counting forms
+ * What has IR operations is IR: saturating sums, narrowing and the high halves of products, too; other saturating products, shifts by
+ * registers, polynomial and bit-counting forms
  * are helper_simd calls.
  * Source: Arm ARM DDI 0487, C7.2.
  */
@@ -123,8 +124,6 @@ CALL3U(SHL_reg_v, NO_1D, FN_shl_reg)
 CALL3U(QSHL_reg_v, NO_1D, FN_qshl_reg)
 CALL3U(RSHL_v, NO_1D, FN_rshl)
 CALL3U(QRSHL_v, NO_1D, FN_qrshl)
-CALL3(SQDMULH_v, NO_D | NO_B, FN_sqdmulh)
-CALL3(SQRDMULH_v, NO_D | NO_B, FN_sqrdmulh)
 SCALAR3U(QADD_s, FN_qadd)
 SCALAR3U(QSUB_s, FN_qsub)
 SCALAR3DU(SHL_reg_s, FN_shl_reg)
@@ -250,42 +249,43 @@ TRANS(MINP_v) { return pairwise(tr, THREE(a), a->u ? IR_VUMIN : IR_VSMIN); }
 
 /* ---- three registers of different types ---- */
 
-ir_val simd_widen(struct a64_tr *tr, unsigned esz, bool u, ir_val a)
+ir_val simd_widen(struct a64_tr *tr, unsigned esz, bool u, bool high, ir_val a)
 {
-    return simd_op1(tr, u ? IR_VUXTL : IR_VSXTL, esz, 1, a);
+    return simd_op1i(tr, u ? IR_VUXTL : IR_VSXTL, esz, 1, a, high);
 }
 
-ir_val simd_mull(struct a64_tr *tr, unsigned esz, bool u, ir_val a, ir_val b)
+static ir_val mull(struct a64_tr *tr, unsigned esz, bool u, bool high, ir_val a, ir_val b)
 {
-    if (esz < 2) {
-        return simd_op2(tr, IR_VMUL, esz + 1, 1, simd_widen(tr, esz, u, a), simd_widen(tr, esz, u, b));
-    }
-    enum ir_op get = u ? IR_VGET : IR_VGETS;     /* two 64-bit products */
-    ir_val p[2];
-    for (unsigned i = 0; i < 2; i++) {
-        p[i] = ir_op2(tr->b, IR_MUL, IR_I64, ir_vget(tr->b, get, IR_I64, 2, a, i),
-                      ir_vget(tr->b, get, IR_I64, 2, b, i));
-    }
-    return ir_vopi(tr->b, IR_VINS, 3, 1, simd_op1(tr, IR_VFROM, 3, 1, p[0]), p[1], IR_NONE, 1, 0);
-}
-
-/* The half of a register that a long form reads. */
-static ir_val source_half(struct a64_tr *tr, unsigned q, ir_val a)
-{
-    return q ? simd_op1(tr, IR_VHIGH, 3, 1, a) : a;
+    return ir_vopi(tr->b, u ? IR_VUMULL : IR_VSMULL, esz, 1, a, b, IR_NONE, high, 0);
 }
 
 enum long_kind { LONG_ADD, LONG_SUB, LONG_ABD, LONG_MUL };
 
-static ir_val long_op(struct a64_tr *tr, enum long_kind kind, unsigned esz, bool u, ir_val a, ir_val b)
+/* Of all lanes, whichever half is wanted: compilers make the sum of both from the same operands. */
+static ir_val abs_diff_once(struct a64_tr *tr, unsigned esz, bool u, ir_val a, ir_val b)
+{
+    uint8_t kind = (uint8_t)(1 + (esz << 1 | u));
+    if (tr->abd.kind != kind || tr->abd.a != a || tr->abd.b != b) {
+        const struct three t = { .esz = esz, .q = 1, .u = u };
+        tr->abd.r = abs_diff(tr, &t, a, b);
+        tr->abd.kind = kind;
+        tr->abd.a = a;
+        tr->abd.b = b;
+    }
+    return tr->abd.r;
+}
+
+static ir_val long_op(struct a64_tr *tr, enum long_kind kind, unsigned esz, bool u, bool high, ir_val a, ir_val b)
 {
     if (kind == LONG_MUL) {
-        return simd_mull(tr, esz, u, a, b);
+        return mull(tr, esz, u, high, a, b);
     }
-    a = simd_widen(tr, esz, u, a);
-    b = simd_widen(tr, esz, u, b);
-    ir_val r = simd_op2(tr, kind == LONG_ADD ? IR_VADD : IR_VSUB, esz + 1, 1, a, b);
-    return kind == LONG_ABD ? simd_op1(tr, IR_VABS, esz + 1, 1, r) : r;     /* fits: one bit more than the operands */
+    if (kind == LONG_ABD) {
+        return simd_widen(tr, esz, true, high, abs_diff_once(tr, esz, u, a, b));
+    }
+    a = simd_widen(tr, esz, u, high, a);
+    b = simd_widen(tr, esz, u, high, b);
+    return simd_op2(tr, kind == LONG_ADD ? IR_VADD : IR_VSUB, esz + 1, 1, a, b);
 }
 
 /* acc: IR_VADD or IR_VSUB into rd, or IR_CONST for none. */
@@ -295,8 +295,7 @@ static bool long_three(struct a64_tr *tr, struct three t, enum long_kind kind, e
         return false;
     }
     SIMD_CHECK(tr);
-    ir_val n = source_half(tr, t.q, simd_v(tr, t.rn)), m = source_half(tr, t.q, simd_v(tr, t.rm));
-    ir_val r = long_op(tr, kind, t.esz, t.u, n, m);
+    ir_val r = long_op(tr, kind, t.esz, t.u, t.q, simd_v(tr, t.rn), simd_v(tr, t.rm));
     simd_set_v(tr, t.rd, acc == IR_CONST ? r : simd_op2(tr, acc, t.esz + 1, 1, simd_v(tr, t.rd), r));
     return true;
 }
@@ -314,7 +313,7 @@ static bool wide(struct a64_tr *tr, struct three t, enum ir_op op)
         return false;
     }
     SIMD_CHECK(tr);
-    ir_val m = simd_widen(tr, t.esz, t.u, source_half(tr, t.q, simd_v(tr, t.rm)));
+    ir_val m = simd_widen(tr, t.esz, t.u, t.q, simd_v(tr, t.rm));
     simd_set_v(tr, t.rd, simd_op2(tr, op, t.esz + 1, 1, simd_v(tr, t.rn), m));
     return true;
 }
@@ -339,6 +338,39 @@ static bool high_narrow(struct a64_tr *tr, struct three t, enum ir_op op, bool r
 }
 TRANS(ADDHN_v) { return high_narrow(tr, THREE(a), IR_VADD, a->round); }
 TRANS(SUBHN_v) { return high_narrow(tr, THREE(a), IR_VSUB, a->round); }
+
+/*
+ * The high half of each doubled product: of the exact products what lies above width - 1 bits. Only the square of the smallest
+ * number comes out as that number, and is the largest one instead.
+ */
+static bool doubled_high(struct a64_tr *tr, unsigned esz, unsigned q, bool round, unsigned rd, ir_val n, ir_val m)
+{
+    unsigned w = 8u << esz;
+    ir_val half[2];
+    for (unsigned k = 0; k < 1 + q; k++) {
+        ir_val p = mull(tr, esz, false, k, n, m);
+        if (round) {
+            p = simd_op2(tr, IR_VADD, esz + 1, 1, p, simd_const(tr, esz + 1, 1, 1ull << (w - 2)));
+        }
+        half[k] = simd_op1i(tr, IR_VUSHR, esz + 1, 1, p, w - 1);
+    }
+    ir_val r = q ? simd_op2(tr, IR_VUZP1, esz, 1, half[0], half[1]) : simd_op1(tr, IR_VXTN, esz, 1, half[0]);
+    ir_val mask = simd_op2(tr, IR_VCMEQ, esz, q, r, simd_const(tr, esz, q, 1ull << (w - 1)));
+    ir_vsticky(tr->b, mask, FPSR_QC);
+    simd_set_v(tr, rd, simd_op2(tr, IR_VXOR, 0, q, r, mask));
+    return true;
+}
+
+static bool doubled_high_three(struct a64_tr *tr, struct three t, bool round)
+{
+    if (reserved(&t, NO_D | NO_B)) {
+        return false;
+    }
+    SIMD_CHECK(tr);
+    return doubled_high(tr, t.esz, t.q, round, t.rd, simd_v(tr, t.rn), simd_v(tr, t.rm));
+}
+TRANS(SQDMULH_v) { return doubled_high_three(tr, THREE(a), false); }
+TRANS(SQRDMULH_v) { return doubled_high_three(tr, THREE(a), true); }
 
 #define SQDM(N, fn)                                                                                         \
     TRANS(N##_v) { return three_call(tr, THREE(a), NO_D | NO_B, fn, SH_LONG); }                             \
@@ -416,8 +448,8 @@ TRANS(MUL_e)
             return false;                                                                                   \
         }                                                                                                   \
         SIMD_CHECK(tr);                                                                                     \
-        ir_val n = source_half(tr, a->q, simd_v(tr, a->rn));                                                \
-        ir_val r = simd_mull(tr, a->size, a->u, n, broadcast(tr, a->size, reg, index));                     \
+        ir_val m = broadcast(tr, a->size, reg, index);                                                      \
+        ir_val r = mull(tr, a->size, a->u, a->q, simd_v(tr, a->rn), m);                                     \
         simd_set_v(tr, a->rd, acc == IR_CONST ? r : simd_op2(tr, acc, a->size + 1, 1, simd_v(tr, a->rd), r)); \
         return true;                                                                                        \
     }
@@ -433,6 +465,25 @@ static bool call_element(struct a64_tr *tr, enum simd_fn fn, enum simd_shape sha
                                                    .esz = esz, .q = q, .index = index});
     return true;
 }
+
+#define DOUBLED_HIGH_E(NAME, round, fn)                                                                     \
+    TRANS(NAME##_e)                                                                                         \
+    {                                                                                                       \
+        unsigned index, reg;                                                                                \
+        if (!ELEMENT(a)) {                                                                                  \
+            return false;                                                                                   \
+        }                                                                                                   \
+        SIMD_CHECK(tr);                                                                                     \
+        ir_val m = broadcast(tr, a->size, reg, index);                                                      \
+        return doubled_high(tr, a->size, a->q, round, a->rd, simd_v(tr, a->rn), m);                         \
+    }                                                                                                       \
+    TRANS(NAME##_es)                                                                                        \
+    {                                                                                                       \
+        unsigned index, reg;                                                                                \
+        return ELEMENT(a) && call_element(tr, fn, SH_ELEM_SCALAR, a->size, 0, a->rd, a->rn, reg, index);    \
+    }
+DOUBLED_HIGH_E(SQDMULH, false, FN_sqdmulh)
+DOUBLED_HIGH_E(SQRDMULH, true, FN_sqrdmulh)
 
 #define CALL_E(NAME, feature, fn, shape)                                                                    \
     TRANS(NAME##_e)                                                                                         \
@@ -451,8 +502,6 @@ _Static_assert(SH_ELEM + 1 == SH_ELEM_SCALAR && SH_LONG_ELEM + 1 == SH_LONG_ELEM
 CALL_E(SQDMULL, true, FN_sqdmull, SH_LONG_ELEM)
 CALL_E(SQDMLAL, true, FN_sqdmlal, SH_LONG_ELEM)
 CALL_E(SQDMLSL, true, FN_sqdmlsl, SH_LONG_ELEM)
-CALL_E(SQDMULH, true, FN_sqdmulh, SH_ELEM)
-CALL_E(SQRDMULH, true, FN_sqrdmulh, SH_ELEM)
 CALL_E(SQRDMLAH, a64_has_rdm(tr->cpu), FN_sqrdmlah, SH_ELEM)
 CALL_E(SQRDMLSH, a64_has_rdm(tr->cpu), FN_sqrdmlsh, SH_ELEM)
 
@@ -483,10 +532,7 @@ TRANS(ADDV_v) { return across(tr, IR_VADD, a->size, a->q, a->rd, a->rn); }
 /* Sums of neighbours in lanes of twice the width. */
 static ir_val add_long_pairs(struct a64_tr *tr, unsigned esz, unsigned q, bool u, ir_val a)
 {
-    unsigned w = 8u << esz;
-    enum ir_op shr = u ? IR_VUSHR : IR_VSSHR;
-    ir_val even = simd_op1i(tr, shr, esz + 1, q, simd_op1i(tr, IR_VSHL, esz + 1, q, a, w), w);
-    return simd_op2(tr, IR_VADD, esz + 1, q, even, simd_op1i(tr, shr, esz + 1, q, a, w));
+    return simd_op1(tr, u ? IR_VUADDLP : IR_VSADDLP, esz, q, a);
 }
 
 TRANS(ADDLV_v)
@@ -632,7 +678,7 @@ TRANS(SHLL_v)
         return false;
     }
     SIMD_CHECK(tr);
-    ir_val n = simd_widen(tr, a->size, true, source_half(tr, a->q, simd_v(tr, a->rn)));
+    ir_val n = simd_widen(tr, a->size, true, a->q, simd_v(tr, a->rn));
     simd_set_v(tr, a->rd, simd_op1i(tr, IR_VSHL, a->size + 1, 1, n, 8 << a->size));
     return true;
 }

@@ -186,11 +186,15 @@ PERMUTE(ZIP2)
 bool trans_TBL_v(struct a64_tr *tr, const struct arg_TBL_v *a)
 {
     SIMD_CHECK(tr);
-    if (a->len == 0 && !a->op) {
-        simd_set_v(tr, a->rd, simd_op2(tr, IR_VTBL, 0, a->q, simd_v(tr, a->rn), simd_v(tr, a->rm)));
-        return true;
+    ir_val m = simd_v(tr, a->rm), r = simd_op2(tr, IR_VTBL, 0, a->q, simd_v(tr, a->rn), m);
+    for (unsigned k = 1; k <= a->len; k++) {     /* an index that another register has is 16 at least for this one */
+        ir_val index = simd_op2(tr, IR_VSUB, 0, a->q, m, simd_const(tr, 0, a->q, 16 * k));
+        r = simd_op2(tr, IR_VOR, 0, a->q, r, simd_op2(tr, IR_VTBL, 0, a->q, simd_v(tr, (a->rn + k) & 31), index));
     }
-    struct simd_desc d = {.rd = a->rd, .rn = a->rn, .rm = a->rm, .q = a->q, .u = a->op, .imm = a->len};
-    simd_call(tr, &helper_tbl, d);
+    if (a->op) {                                 /* TBX */
+        ir_val in = simd_op2(tr, IR_VCMHI, 0, a->q, simd_const(tr, 0, a->q, 16 * (a->len + 1)), m);
+        r = simd_op2(tr, IR_VOR, 0, a->q, r, simd_op2(tr, IR_VANDN, 0, a->q, simd_v(tr, a->rd), in));
+    }
+    simd_set_v(tr, a->rd, r);
     return true;
 }

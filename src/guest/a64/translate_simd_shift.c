@@ -182,7 +182,7 @@ TRANS(SHLL_imm_v)
     }
     SIMD_CHECK(tr);
     ir_val n = simd_v(tr, a->rn);
-    n = simd_widen(tr, s.esz, a->u, a->q ? simd_op1(tr, IR_VHIGH, 3, 1, n) : n);
+    n = simd_widen(tr, s.esz, a->u, a->q, n);
     simd_set_v(tr, a->rd, s.left ? simd_op1i(tr, IR_VSHL, s.esz + 1, 1, n, s.left) : n);
     return true;
 }

@@ -143,6 +143,7 @@ enum {
     K_REV = K_XTN + 3,                           /* + container * 3 + esz, container 1..3 */
     K_BELOW31 = K_REV + 12,                      /* the largest single below 2^31 */
     K_2P16,                                      /* 65536 */
+    K_ONES8, K_ONES16, K_ONE64, K_LOW16, K_LOW32,            /* lanes of 1; the low halves of lanes */
     K_COUNT
 };
 

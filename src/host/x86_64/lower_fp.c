@@ -31,6 +31,7 @@ static bool clean(const struct gen *g, ir_val v, unsigned esz)
     switch ((enum ir_op)i->op) {
     case IR_VCONST: return !i->imm2 && (uint64_t)i->imm <= UINT32_MAX;
     case IR_LDV: return i->mem.size <= 2;
+    case IR_VFIRST:
     case IR_VFROM: return i->esz <= 2;
     case IR_FCVT: return i->imm == 2;
     default: return i->op >= IR_FADD && i->op <= IR_FRINT && i->esz == 2;

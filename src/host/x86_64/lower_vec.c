@@ -46,6 +46,7 @@ bool upper_zero(const struct gen *g, ir_val v)
     case IR_VHIGH:
     case IR_VFROM:
     case IR_VXTN:
+    case IR_VFIRST:
     case IR_VFCVTN: return true;
     case IR_GETV:
     case IR_CALL: return false;
@@ -195,6 +196,67 @@ static void lanes(struct gen *g, const struct ir_insn *i)
     }
 }
 
+/* Low or high half of s, lanes twice as wide. XT1 is not an operand; d may be XT0 or XT1. */
+static void widen(struct gen *g, unsigned esz, bool sgn, bool high, unsigned d, unsigned s)
+{
+    if (!high) {
+        v3(g, O38(sgn ? 0x20 : 0x30) + (esz == 0 ? 0 : esz == 1 ? 3 : 5), d, 0, s);
+    } else if (!sgn) {
+        zero(g, XT1);
+        v3(g, punpckh[esz], d, s, XT1);
+    } else if (esz < 2) {
+        v3(g, punpckh[esz], d, s, s);
+        vshift(g, SRA, esz + 1, d, d, 8u << esz);
+    } else {
+        byte_shift_right(g, d, s, 8);
+        v3(g, O38(0x25), d, 0, d);               /* pmovsxdq */
+    }
+}
+
+static void multiply_long(struct gen *g, const struct ir_insn *i)
+{
+    unsigned esz = i->esz, ra = use(g, i->a), rb = use(g, i->b), d = vdef(g, i);
+    bool high = i->imm, sgn = i->op == IR_VSMULL;
+    if (esz == 0) {
+        widen(g, 0, sgn, high, XT0, ra);
+        widen(g, 0, sgn, high, XT1, rb);
+        v3(g, PMULLW, d, XT0, XT1);
+    } else if (esz == 1) {
+        v3(g, PMULLW, XT0, ra, rb);
+        v3(g, sgn ? O(0xe5) : O(0xe4), XT1, ra, rb);         /* pmulhw, pmulhuw */
+        v3(g, (high ? punpckh : punpckl)[1], d, XT0, XT1);
+    } else {
+        v2i(g, PSHUFD, XT0, ra, high ? 0xfa : 0x50);
+        v2i(g, PSHUFD, XT1, rb, high ? 0xfa : 0x50);
+        v3(g, sgn ? O38(0x28) : O(0xf4), d, XT0, XT1);       /* pmuldq, pmuludq */
+    }
+}
+
+static void add_pairs_long(struct gen *g, const struct ir_insn *i)
+{
+    const uint32_t pmaddubsw = O38(0x04), pmaddwd = O(0xf5), pmuldq = O38(0x28);
+    unsigned esz = i->esz, ra = use(g, i->a), d = vdef(g, i);
+    bool sgn = i->op == IR_VSADDLP;
+    if (esz == 0 && sgn) {                       /* the first operand's bytes are unsigned */
+        vk(g, O(0x6f), XT0, 0, K_ONES8);
+        v3(g, pmaddubsw, d, XT0, ra);
+    } else if (esz == 0) {
+        vk(g, pmaddubsw, d, ra, K_ONES8);
+    } else if (esz == 1 && sgn) {
+        vk(g, pmaddwd, d, ra, K_ONES16);
+    } else if (!sgn) {
+        vshift(g, SRL, esz + 1, XT0, ra, 8u << esz);
+        vk(g, PAND, d, ra, esz == 1 ? K_LOW16 : K_LOW32);
+        v3(g, padd[esz + 1], d, d, XT0);
+    } else {
+        vshift(g, SRL, 3, XT0, ra, 32);
+        vk(g, pmuldq, XT0, XT0, K_ONE64);
+        vk(g, pmuldq, d, ra, K_ONE64);
+        v3(g, padd[3], d, d, XT0);
+    }
+    finish64(g, i, d, true);
+}
+
 /* ---- permutations ---- */
 
 /* Even (odd = false) or odd lanes of a, then of b. Clobbers XT0, XT1. */
@@ -294,8 +356,15 @@ static void permute(struct gen *g, const struct ir_insn *i)
     case IR_VHIGH: byte_shift_right(g, d, ra, 8); return;
     case IR_VJOIN: v3(g, PUNPCKLQDQ, d, ra, rb); return;
     case IR_VXTN: vk(g, PSHUFB, d, ra, K_XTN + esz); return;
-    case IR_VUXTL: v3(g, O38(0x30) + (esz == 0 ? 0 : esz == 1 ? 3 : 5), d, 0, ra); return;
-    default: v3(g, O38(0x20) + (esz == 0 ? 0 : esz == 1 ? 3 : 5), d, 0, ra); return;   /* VSXTL */
+    case IR_VFIRST:                              /* (esz 3 is VLOW) */
+        if (esz == 2) {
+            v3i(g, INSERTPS, d, ra, ra, 0x0e);
+        } else {
+            get_lane(g, esz, RAX, ra, 0);
+            v3(g, O(0x6e), d, 0, RAX);
+        }
+        return;
+    default: widen(g, esz, i->op == IR_VSXTL, i->imm, d, ra); return;
     }
     finish64(g, i, d, false);
 }
@@ -536,8 +605,13 @@ bool lower_vec(struct gen *g, const struct ir_insn *i)
     case IR_VHIGH:
     case IR_VJOIN:
     case IR_VXTN:
+    case IR_VFIRST:
     case IR_VUXTL:
     case IR_VSXTL: permute(g, i); return true;
+    case IR_VUMULL:
+    case IR_VSMULL: multiply_long(g, i); return true;
+    case IR_VUADDLP:
+    case IR_VSADDLP: add_pairs_long(g, i); return true;
     case IR_VAND: simple(g, i, PAND); return true;
     case IR_VOR: simple(g, i, POR); return true;
     case IR_VXOR: simple(g, i, PXOR); return true;

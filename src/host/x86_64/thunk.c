@@ -500,6 +500,11 @@ static void emit_consts(struct as *a)
     fill(k, K_ONE32, 0x3f8000003f800000ull);
     fill(k, K_BELOW31, 0x4effffff4effffffull);
     fill(k, K_2P16, 0x4780000047800000ull);
+    fill(k, K_ONES8, bytes);
+    fill(k, K_ONES16, 0x0001000100010001ull);
+    fill(k, K_ONE64, 1);
+    fill(k, K_LOW16, 0x0000ffff0000ffffull);
+    fill(k, K_LOW32, 0xffffffffull);
     fill(k, K_TBL70, 0x70 * bytes);
     fill(k, K_NIBBLES, 0x0f * bytes);
     fill(k, K_LOWBYTES, 0x00ff00ff00ff00ffull);
