@@ -17,10 +17,13 @@
 
 #define MIN_BLOCK 48u                             /* bytes of code area that a block takes at least */
 #define RECORD_SHARE 8u                           /* bytes of records for one of code, at most: address space only */
+#define CLOCK_BLOCKS 1024u                        /* blocks made between two looks at the clock */
 
 void cache_init(void)
 {
     table_init();
+    xl.clock.ns = now_ns();
+    xl.clock.ticks = now_ticks();
     xl.page = xcalloc(mem_pages(), sizeof(*xl.page));
     xl.ir = xcalloc(1, sizeof(*xl.ir));
     pthread_mutex_init(&xl.lock, NULL);
@@ -378,9 +381,17 @@ static struct block *keep_ir(uint64_t gpa, uint32_t flags, const uint8_t *bytes)
     return b;
 }
 
+/* Ticks cost an instruction; they are compared with the clock now and then, at the first block for the first time. */
+static uint64_t ns_of(uint64_t ticks)
+{
+    if (xl.stats.blocks % CLOCK_BLOCKS == 1)
+        xl.clock.rate = (double)(now_ns() - xl.clock.ns) / (double)(now_ticks() - xl.clock.ticks + 1);
+    return (uint64_t)((double)ticks * xl.clock.rate);
+}
+
 struct block *cache_add(struct vcpu *c, uint64_t gpa, uint32_t flags)
 {
-    uint64_t t0 = now_ns();
+    uint64_t t0 = now_ticks();
     const uint8_t *page = mem_host(gpa & PAGE_MASK);      /* mmu_fetch() says that it is memory */
     struct translate_ctx ctx = {
         .page = page,
@@ -416,7 +427,7 @@ struct block *cache_add(struct vcpu *c, uint64_t gpa, uint32_t flags)
     *head = b;
     xl.stats.blocks++;
     xl.stats.guest_insns += b->guest_insns;
-    uint64_t spent = now_ns() - t0;
+    uint64_t spent = ns_of(now_ticks() - t0);
     xl.stats.translate_ns += spent;
     mmu_spent(c, spent);
     return b;

@@ -130,6 +130,7 @@ struct xlate_state {
     unsigned n_breaks;
     struct dma_queue *dma;                        /* pending device writes (run.c) */
     FILE *perf_map;
+    struct { uint64_t ns, ticks; double rate; } clock;   /* of the beginning, twice; ns a tick */
 };
 extern struct xlate_state xl;
 
