@@ -4,7 +4,7 @@
  *
  * Input: pieces of a kind and its arguments; see struct piece.
  */
-// links: src/base/*.c src/mem/mem.c src/hw/virtio.c src/hw/virtqueue.c src/hw/virtio_net.c src/hw/virtio_rng.c src/hw/virtio_9p.c
+// links: src/base/*.c src/mem/mem.c src/hw/virtio.c src/hw/virtqueue.c src/hw/virtio_net.c src/hw/net_merge.c src/hw/virtio_rng.c src/hw/virtio_9p.c
 // links: src/hw/virtio_mmio.c src/hw/virtio_pci.c src/hw/pci.c src/hw/msix.c src/hw/p9.c src/hw/p9_fs.c src/hw/p9_meta.c
 // links: src/hw/p9_node.c src/hw/p9_ops.c
 #include <fcntl.h>
