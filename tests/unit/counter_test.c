@@ -8,7 +8,6 @@
 #include "check.h"
 
 #define UNIT 16ull
-#define TICKS_PER_S (1000000000ull / UNIT)
 
 static struct counter c;
 static uint64_t highest, backwards;
@@ -26,10 +25,17 @@ static void *reader(void *arg)
     return NULL;
 }
 
-/* Both clocks of now; the line is told that CLOCK_MONOTONIC were NS further. */
+/* Both clocks of now, with nothing in between; the line is told that CLOCK_MONOTONIC were NS further. */
 static void follow(int64_t ns)
 {
-    counter_follow_at(&c, (struct counter_sample){ now_ticks(), now_ns() + (uint64_t)ns });
+    struct counter_sample s;
+    uint64_t after;
+    do {
+        s.tsc = now_ticks();
+        s.ns = now_ns() + (uint64_t)ns;
+        after = now_ticks();
+    } while (after - s.tsc > 20000);
+    counter_follow_at(&c, s);
 }
 
 static void stands_still(void)
@@ -41,13 +47,14 @@ static void stands_still(void)
     CHECK_EQ(counter_read(&c), v);
     counter_follow(&c);                          /* nothing */
     CHECK_EQ(counter_read(&c), v);
+    uint64_t from = now_ns();
     counter_run(&c, true);
-    uint64_t w = counter_read(&c), from = now_ns();
+    uint64_t w = counter_read(&c);
     CHECK(w >= v);
     usleep(2000);
     uint64_t x = counter_read(&c), to = now_ns();
     CHECK(x - w >= 2000000 / UNIT - 100);
-    CHECK(x - v <= (to - from + 2000000) / UNIT);            /* not the time of the pause */
+    CHECK(x - v <= (to - from) / UNIT + (to - from) / 500 / UNIT + 100);     /* not the time of the pause */
 }
 
 /* Readers on two threads while a third bends the line up and down, by more than it ever would be. */
@@ -77,7 +84,6 @@ int main(void)
     /* By the clock only. */
     counter_init(&c, UNIT, false);
     uint64_t from = now_ns(), v = counter_read(&c);
-    CHECK(v < TICKS_PER_S);
     usleep(2000);
     uint64_t w = counter_read(&c);
     CHECK(w - v >= 2000000 / UNIT && w - v <= (now_ns() - from) / UNIT + 1);
@@ -88,19 +94,20 @@ int main(void)
     if (!counter_tsc_usable())
         return check_done();                     /* there is no line on this host */
 
-    counter_init(&c, UNIT, true);
+    do {
+        from = now_ns();
+        counter_init(&c, UNIT, true);
+    } while (!c.tsc_usable);                     /* interrupted between its clocks */
+    uint64_t made = now_ns();
     CHECK(c.seq & COUNTER_CALL);                 /* not before a slope is known */
-    from = now_ns();
     usleep(20000);
-    counter_follow(&c);
-    CHECK(c.seq & COUNTER_CALL);
     follow(0);
     CHECK(!(c.seq & COUNTER_CALL));
     usleep(20000);
     uint64_t before = now_ns();
     v = counter_read(&c);
     uint64_t after = now_ns(), slack = (after - from) / 1000 / UNIT + 100;   /* a slope over 20 ms is good to 0.1 % */
-    CHECK(v + slack >= (before - from) / UNIT && v <= (after - from) / UNIT + slack);
+    CHECK(v + slack >= (before - made) / UNIT && v <= (after - from) / UNIT + slack);
     /* Behind by 50 us: it is faster for a while, and not by more than 1/2000 of the slope just measured. */
     uint64_t rate = c.rate;
     c.ideal += 50000 / UNIT;

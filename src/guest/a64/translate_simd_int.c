@@ -2,8 +2,7 @@
  * translate_simd_int.c - Advanced SIMD integer arithmetic: three registers, two registers, across lanes, by element.
  *
  * What has IR operations is IR: saturating sums, narrowing and the high halves of products, too; other saturating products, shifts by
- * registers, polynomial and bit-counting forms
- * are helper_simd calls.
+ * registers, polynomial and bit-counting forms are helper_simd calls.
  * Source: Arm ARM DDI 0487, C7.2.
  */
 #include "simd.h"
