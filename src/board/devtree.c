@@ -427,6 +427,9 @@ uint8_t *fdt_fix_up(const struct virt_config *cfg, const struct fdt_boot *boot, 
 {
     if (*len < sizeof(struct fdt_header) || fdt_check_header(file) < 0 || fdt_totalsize(file) > *len)
         die("%s is not a device tree, or is truncated", cfg->dtb_path);
+    /* Names were paths before version 16 (2005): libfdt 1.6.1 reads one through NULL when it checks the whole of such a tree. */
+    if (fdt_version(file) < 16)
+        die("device tree %s has version %u; 16 or later is needed", cfg->dtb_path, fdt_version(file));
     int r = fdt_check_full(file, *len);
     if (r < 0)
         die("device tree %s: %s", cfg->dtb_path, fdt_strerror(r));

@@ -331,8 +331,13 @@ static void test_tree(void)
     CHECK(dies(fix_job, &job));
     job.len = 10;
     CHECK(dies(fix_job, &job));
-    f[0] ^= 1;
     job.len = flen;
+    fdt_set_version(f, 11);                       /* the root's name is no path */
+    fdt_set_last_comp_version(f, 11);
+    CHECK(dies(fix_job, &job));
+    fdt_set_version(f, 17);
+    fdt_set_last_comp_version(f, 16);
+    f[0] ^= 1;
     CHECK(dies(fix_job, &job));
     free(f);
 
