@@ -1,44 +1,52 @@
 #!/usr/bin/env python3
 # Runs a few benchmarks of bench/ from end to end under one emulator: image, marks, clocks, and outputs compared with the same
-# programs built for the host. Says nothing about times.
-"""usage: bench.py [options] -- EMULATOR    Exit status 0 if every step passed. Prints one line a step."""
+# programs built for the host; or, with --io, rows of bench/io: fio on disks (one job verifies what it wrote), iperf3 in both
+# directions. Says nothing about times.
+"""usage: bench.py [options] -- EMULATOR    Exit status 0 if every step passed. Prints one line a step.
 
-import argparse
+Of the emulator's command only the program's path is used: bench/run and bench/io have machines of their own."""
+
 import json
 import os
 import subprocess
 import sys
 import tempfile
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-NAMES = ["codegen", "string", "queens", "signal", "thread", "stat"]
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from boot import TOP                    # noqa: E402
+from steps import Steps, options        # noqa: E402
+
+PROGRAMS = ["codegen", "string", "queens", "signal", "thread", "stat"]
+ROWS = ["raw-mmio:randwrite-4k-q32", "qcow2-new:write-once", "qcow2-new:verify", "net:to-host", "net:to-guest-p4", "raw-smp2:read-128k-q32"]
+
+
+def run(steps, args, tmp):
+    out, names = os.path.join(tmp, "out.json"), ROWS if args.io else PROGRAMS
+    command = ["io", "--markdown", os.path.join(tmp, "out.md")] if args.io else ["run", "--cpu", "cortex-a57", "--chart", os.path.join(tmp, "out.svg")]
+    p = subprocess.run([os.path.join(TOP, "bench", command[0])] + command[1:] +
+                       ["--gnomon-binary", args.emulator[0], "--no-qemu", "--rounds", "1", "-o", out] + names,
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if args.log:
+        with open(args.log, "w") as f:
+            f.write(p.stdout)
+    data = {"cpus": {}}
+    if os.path.exists(out):
+        with open(out) as f:
+            data = json.load(f)
+    done = data["cpus"].get("cortex-a57", {}).get("gnomon", {})
+    for name in names:
+        wrong = [f for f in data.get("failures", []) if name in f]
+        steps.check(name, name in done and not wrong, "; ".join(wrong))
+    if steps.failed or p.returncode or data.get("failures"):
+        steps.fail("bench/%s: exit status %d" % (command[0], p.returncode), "\n".join(p.stdout.rstrip().split("\n")[-25:]))
 
 
 def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--name", default="bench", help="prefix of the printed lines")
-    ap.add_argument("--log", help="write the output there")
-    ap.add_argument("emulator", nargs="+", help="only the program's path is used: bench/run has a machine of its own")
+    ap = options(__doc__, "bench")
+    ap.add_argument("--io", action="store_true", help="disks and network")
     args = ap.parse_args()
     with tempfile.TemporaryDirectory() as tmp:
-        out = os.path.join(tmp, "out.json")
-        p = subprocess.run([os.path.join(TOP, "bench", "run"), "--gnomon-binary", args.emulator[0], "--no-qemu", "--rounds", "1",
-                            "--cpu", "cortex-a57", "-o", out, "--chart", os.path.join(tmp, "out.svg")] + NAMES,
-                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if args.log:
-            with open(args.log, "w") as f:
-                f.write(p.stdout)
-        data = json.load(open(out)) if os.path.exists(out) else {"cpus": {}}
-    done = data["cpus"].get("cortex-a57", {}).get("gnomon", {})
-    failed = False
-    for n in NAMES:
-        wrong = [f for f in data.get("failures", []) if n in f]
-        good = n in done and not wrong
-        failed |= not good
-        print("%s: %s: %s%s" % (args.name, "ok" if good else "FAILED", n, ": " + wrong[0] if wrong else ""), flush=True)
-    if failed or p.returncode:
-        print("".join("    | %s\n" % line for line in p.stdout.rstrip().split("\n")[-25:]), end="")
-    return 1 if failed or p.returncode else 0
+        return Steps(args.name).checks(run, args, tmp)
 
 
 if __name__ == "__main__":
