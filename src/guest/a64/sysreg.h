@@ -74,9 +74,10 @@ const struct a64_sysreg *a64_sysreg_find(const struct a64_cpu *c, uint32_t enc);
 #define HELPER_PLAIN (IRE_STATE | IRE_WSTATE)
 #define A64_SYSREG_HELPERS(X)                                                                                        \
     X(wr_sctlr) X(wr_tcr) X(wr_ttbr0) X(wr_ttbr1) X(wr_mair) X(wr_cpacr) X(rd_ccsidr) X(rd_isr) X(wr_spsel)          \
-    X(wr_mdscr) X(wr_oslar) X(rd_oslsr) X(wr_osdlr)            \
+    X(wr_mdscr) X(wr_oslar) X(rd_oslsr) X(wr_osdlr)                                                                  \
     X(wr_dbgreg) X(wr_claimset) X(wr_claimclr) X(rd_mdccsr)                                                            \
-    X(wr_cntkctl) X(rd_cntfrq) X(rd_cntpct) X(rd_cntvct) X(rd_tval) X(wr_tval) X(rd_ctl) X(wr_ctl) X(rd_cval) X(wr_cval)            \
+    X(wr_cntkctl) X(rd_cntfrq) X(rd_cntpct) X(rd_cntvct) X(rd_tval) X(wr_tval) X(rd_ctl) X(wr_ctl) X(rd_cval)         \
+    X(wr_cval)                                                                                                       \
     X(rd_gic) X(wr_gic)
 #define X(name) extern const struct ir_helper a64_sr_##name[2];  /* by EL */
 A64_SYSREG_HELPERS(X)

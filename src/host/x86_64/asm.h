@@ -282,9 +282,6 @@ static inline void shrd(struct as *a, bool w, unsigned d, unsigned s, unsigned n
     a->ef = false;
 }
 /* BMI2: EFLAGS unchanged. */
-/* MXCSR to and from memory. */
-static inline void stmxcsr(struct as *a, struct mo m) { op_rm(a, 0xae | M_0F, 3, m); }
-static inline void ldmxcsr(struct as *a, struct mo m) { op_rm(a, 0xae | M_0F, 2, m); }
 static inline void rorx(struct as *a, bool w, unsigned d, unsigned s, unsigned n)
 {
     vex_rrr(a, opw(0xf0 | M_0F3A | P_F2, w), d, 0, s);
@@ -300,6 +297,10 @@ static inline void andn(struct as *a, bool w, unsigned d, unsigned inv, unsigned
     vex_rrr(a, opw(0xf2 | M_0F38, w), d, inv, s);
     a->ef = false;
 }
+
+/* ---- MXCSR to and from memory ---- */
+static inline void stmxcsr(struct as *a, struct mo m) { op_rm(a, 0xae | M_0F, 3, m); }
+static inline void ldmxcsr(struct as *a, struct mo m) { op_rm(a, 0xae | M_0F, 2, m); }
 
 /* ---- stack ---- */
 static inline void push_r(struct as *a, unsigned r)
