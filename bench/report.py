@@ -12,7 +12,7 @@ CLOCKS = {"wall": lambda s: s[0], "user": lambda s: s[1], "system": lambda s: s[
 
 def median(samples, clock="wall"):
     """Of one benchmark's samples; None without any."""
-    values = [CLOCKS[clock](s) for s in samples or []]
+    values = [CLOCKS[clock](s) for s in samples or [] if s]
     return statistics.median(values) if values else None
 
 
@@ -20,6 +20,11 @@ def spread(samples, clock="wall"):
     """Half the range over the median: how far single values lie from it."""
     values = [CLOCKS[clock](s) for s in samples or []]
     return (max(values) - min(values)) / 2 / statistics.median(values) if len(values) > 1 and statistics.median(values) else 0.0
+
+
+def paired(samples, base, clock="wall"):
+    """Ratios of the values of one round each; rounds that lack one are left out."""
+    return [CLOCKS[clock](s) / CLOCKS[clock](b) for s, b in zip(samples, base) if s and b and CLOCKS[clock](b)]
 
 
 def geomean(values):

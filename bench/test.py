@@ -58,6 +58,11 @@ class Statistics(unittest.TestCase):
         self.assertAlmostEqual(report.geomean([2.0, None, 8.0]), 4.0)
         self.assertIsNone(report.geomean([]))
 
+    def test_paired(self):
+        self.assertEqual(report.paired([[2.0, 0, 0], None, [9.0, 0, 0], [1.0, 0, 0]], [[1.0, 0, 0], [1.0, 0, 0], [3.0, 0, 0], None]),
+                         [2.0, 3.0])
+        self.assertEqual(report.median([None, [1.0, 0, 0], [3.0, 0, 0]]), 2.0)
+
     def test_spread(self):
         self.assertAlmostEqual(report.spread([[1.0, 0, 0], [2.0, 0, 0], [3.0, 0, 0]]), 0.5)
         self.assertEqual(report.spread([[1.0, 0, 0]]), 0.0)
