@@ -89,6 +89,7 @@ def main():
     ap.add_argument("--reference", default="qemu-system-aarch64", help="the reference emulator's program")
     ap.add_argument("--memory", type=int, default=512, metavar="MB", help="the reference's -m")
     ap.add_argument("--cpu", default="cortex-a57", help="the reference's -cpu")
+    ap.add_argument("--smp", metavar="N", help="the reference's -smp")
     ap.add_argument("--debian", action="store_true", help="the script for Debian's programs")
     ap.add_argument("--quick", action="store_true", help="of the script for Debian's programs all but the long round trips")
     ap.add_argument("--reference-only", action="store_true", help="record the reference and stop")
@@ -100,7 +101,8 @@ def main():
     try:
         kernel = args.kernel if os.path.exists(args.kernel) else get_guest("kernel", args.kernel)
         initrd = get_guest("initramfs", "--tests", *(["--with", DEBIAN] if args.debian else []))
-        ref_machine = [args.reference, "-M", "virt", "-cpu", args.cpu, "-m", str(args.memory), "-nographic", "-net", "none"]
+        ref_machine = [args.reference, "-M", "virt", "-cpu", args.cpu, "-m", str(args.memory), "-nographic", "-net", "none"] + \
+            (["-smp", args.smp] if args.smp else [])
         want = reference(guest_command(ref_machine, kernel, initrd, append), kernel, initrd, args.timeout, any_model)
         if args.reference_only:
             return 0
