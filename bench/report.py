@@ -70,6 +70,16 @@ def groups(data, cpu):
     return out
 
 
+def unsteady(data, cpu):
+    """Benchmarks whose values differ by more than their median under one of the emulators."""
+    return [b for b in measured(data, cpu) if any(spread(runs.get(b)) > 0.5 for runs in data["cpus"][cpu].values())]
+
+
+def more_rounds(data, cpu):
+    names, c = data.get("unsteady", {}).get(cpu), data["conditions"]
+    return ["unsteady, medians of %d rounds: %s" % (c["rounds"] + c["more"], ", ".join(names))] if names else []
+
+
 def show(value, form="%.2f", none="-"):
     return none if value is None else form % value
 
@@ -165,7 +175,7 @@ def markdown(data, clock="wall"):
             out.append("| " + " | ".join(r) + " |")
             if r[0] == "program":
                 out.append("|" + "---|" + "--:|" * (len(r) - 1))
-        out.append("")
+        out += [""] + [line for text in more_rounds(data, cpu) for line in (text, "")]
     if data["failures"]:
         out += ["Failures:", ""] + ["- " + f for f in data["failures"]] + [""]
     return "\n".join(out)

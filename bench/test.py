@@ -58,6 +58,15 @@ class Statistics(unittest.TestCase):
         self.assertAlmostEqual(report.geomean([2.0, None, 8.0]), 4.0)
         self.assertIsNone(report.geomean([]))
 
+    def test_unsteady(self):
+        data = {"groups": {"a": "g", "b": "g"}, "conditions": {"rounds": 3, "more": 8}, "cpus": {"m": {
+            "x": {"a": [[1.0, 0, 0], [1.1, 0, 0]], "b": [[1.0, 0, 0], [1.0, 0, 0]]},
+            "y": {"a": [[1.0, 0, 0], [1.9, 0, 0]], "b": [[1.0, 0, 0], [2.0, 0, 0], [3.5, 0, 0]]}}}}
+        data["unsteady"] = {"m": report.unsteady(data, "m")}
+        self.assertEqual(data["unsteady"]["m"], ["b"])
+        self.assertEqual(report.more_rounds(data, "m"), ["unsteady, medians of 11 rounds: b"])
+        self.assertEqual(report.more_rounds(data, "n"), [])
+
     def test_paired(self):
         self.assertEqual(report.paired([[2.0, 0, 0], None, [9.0, 0, 0], [1.0, 0, 0]], [[1.0, 0, 0], [1.0, 0, 0], [3.0, 0, 0], None]),
                          [2.0, 3.0])
