@@ -74,6 +74,7 @@ struct translate_ctx {
     uint32_t pc_off;                             /* where in it to start */
     uint32_t max_insns;                          /* 1..IR_MAX_GUEST */
     uint32_t max_sides;                          /* conditional branches that the block may go on behind, 0..IR_MAX_SIDES */
+    uint32_t max_jumps;                          /* jumps that it may go on behind, where they lead to, 0..IR_MAX_JUMPS */
     uint32_t flags;                              /* mode flags, as flags() returned them */
 };
 

@@ -21,10 +21,27 @@ void ir_reset(struct ir_block *b, uint32_t pc_off)
     b->size = 0;
     b->cur_pc_off = (uint16_t)pc_off;
     b->ended = false;
+    b->n_parts = 1;
+    b->part[0] = (struct ir_part){(uint16_t)pc_off, 0};
     memset(b->gpr32, 0xff, sizeof(b->gpr32));
     memset(b->gpr64, 0xff, sizeof(b->gpr64));
     memset(b->vec, 0xff, sizeof(b->vec));
     memset(b->recent, 0xff, sizeof(b->recent));
+}
+
+void ir_end_parts(struct ir_block *b, uint32_t end)
+{
+    struct ir_part *p = &b->part[b->n_parts - 1];
+    p->size = (uint16_t)(end - p->off);
+    b->size += p->size;
+}
+
+void ir_next_part(struct ir_block *b, uint32_t end, uint32_t next)
+{
+    if (b->n_parts == IR_MAX_PARTS)
+        bug("a block of more than %u parts", IR_MAX_PARTS);
+    ir_end_parts(b, end);
+    b->part[b->n_parts++] = (struct ir_part){(uint16_t)next, 0};
 }
 
 /* ---- appending ---- */

@@ -93,14 +93,21 @@ _Static_assert(sizeof(struct ir_insn) == 32, "two to a cache line");
 
 #define IR_MAX_INSNS 2048
 #define IR_MAX_GUEST 64                          /* guest instructions a block */
+#define IR_MAX_JUMPS 2                           /* jumps in its page that a block may go on behind */
+
+/* Guest code that a block was made from, without a gap: offset in the page, bytes. */
+struct ir_part { uint16_t off, size; };
+#define IR_MAX_PARTS (1 + IR_MAX_JUMPS)
 
 struct ir_block {
     uint32_t n;                                  /* instructions */
     uint32_t guest_insns;
     uint32_t pc_off;                             /* offset in the page of the first guest instruction */
-    uint32_t size;                               /* guest bytes covered */
+    uint32_t size;                               /* guest bytes of all parts */
     uint16_t cur_pc_off;
     bool ended;
+    uint8_t n_parts;
+    struct ir_part part[IR_MAX_PARTS];           /* in the order of execution; they do not overlap */
     /* Forwarding at build time: the value last read or written, or IR_NONE. */
     ir_val gpr32[VCPU_GPRS], gpr64[VCPU_GPRS], vec[VCPU_VREGS];
     ir_val recent[16];                           /* CONST and PC values by hash, for re-use */
@@ -109,6 +116,10 @@ struct ir_block {
 
 /* ---- builder (src/ir/build.c): folds constants, forwards guest registers, removes identities as it goes ---- */
 void ir_reset(struct ir_block *b, uint32_t pc_off);
+/* The part that the block is at ends before END; it goes on at NEXT, in the same page. */
+void ir_next_part(struct ir_block *b, uint32_t end, uint32_t next);
+/* The block ends before END: .part and .size are complete. */
+void ir_end_parts(struct ir_block *b, uint32_t end);
 static inline void ir_begin_insn(struct ir_block *b, uint32_t pc_off)
 {
     b->cur_pc_off = (uint16_t)pc_off;

@@ -262,6 +262,8 @@ void ir_verify(const struct ir_block *b)
         const char *rule = bad_imm(i);
         if (rule)
             broken(b, n, rule);
+        if (i->op >= IR_SIDE_CC && i->op <= IR_SIDE_NBIT && i->imm <= (int64_t)b->pc_off)
+            broken(b, n, "a way out of the middle leads back");
         if (i->pc_off >= PAGE_SIZE)
             broken(b, n, "pc_off is not in the page");
     }

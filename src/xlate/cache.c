@@ -255,6 +255,15 @@ void cache_clear(void)
     flush_jump_caches(FLUSH_ALL);
 }
 
+static bool overlaps(const struct block *b, uint64_t gpa, uint64_t len)
+{
+    uint64_t page = b->gpa & PAGE_MASK;
+    for (unsigned k = 0; k < b->n_parts; k++)
+        if (page + b->part[k].off < gpa + len && page + b->part[k].off + b->part[k].size > gpa)
+            return true;
+    return false;
+}
+
 void cache_drop_page(uint64_t gpa, uint64_t len)
 {
     bool any = false;
@@ -263,7 +272,7 @@ void cache_drop_page(uint64_t gpa, uint64_t len)
             continue;
         for (struct block *b = xl.page[mem_page(page)], *next; b; b = next) {
             next = b->page_next;
-            if (b->gpa < gpa + len && b->gpa + b->size > gpa) {
+            if (overlaps(b, gpa, len)) {
                 cache_remove(b);
                 any = true;
             }
@@ -293,30 +302,36 @@ struct block *cache_by_host_pc(const void *pc)
     return NULL;
 }
 
-static void log_guest(const uint8_t *bytes, uint32_t size, uint64_t gpa, uint32_t flags, uint64_t pc)
+static void log_guest(const struct ir_block *ir, const uint8_t *page, uint64_t gpa, uint32_t flags, uint64_t pc)
 {
     log_printf("----------------\nblock gpa %#llx pc %#llx flags %#x\n", (unsigned long long)gpa, (unsigned long long)pc, flags);
     char text[128];
-    for (uint32_t off = 0; off < size;) {
-        unsigned n = xl.guest->disas(bytes + off, pc + off, text, sizeof(text));
-        log_printf("  %#llx: %s\n", (unsigned long long)(pc + off), text);
-        off += n;
-    }
+    pc &= PAGE_MASK;
+    for (const struct ir_part *p = ir->part; p < ir->part + ir->n_parts; p++)
+        for (uint32_t off = p->off; off < p->off + p->size;) {
+            unsigned n = xl.guest->disas(page + off, pc + off, text, sizeof(text));
+            log_printf("  %#llx: %s\n", (unsigned long long)(pc + off), text);
+            off += n;
+        }
 }
 
 /* What does not depend on how it runs. *b is all zero. */
-static void describe(struct block *b, const struct ir_block *ir, uint64_t gpa, uint32_t flags, const uint8_t *bytes)
+static void describe(struct block *b, const struct ir_block *ir, uint64_t gpa, uint32_t flags, const uint8_t *page)
 {
     b->gpa = gpa;
     b->flags = flags;
     b->size = ir->size;
     b->guest_insns = (uint16_t)ir->guest_insns;
     b->epoch = xl.epoch;
-    memcpy(b->bytes, bytes, ir->size);
+    b->n_parts = ir->n_parts;
+    memcpy(b->part, ir->part, sizeof(b->part));
+    uint8_t *bytes = b->bytes;
+    for (unsigned k = 0; k < ir->n_parts; bytes += ir->part[k++].size)
+        memcpy(bytes, page + ir->part[k].off, ir->part[k].size);
 }
 
 /* NULL: there was no room, the lock was released to make some. */
-static struct block *emit(struct vcpu *c, uint64_t gpa, uint32_t flags, const uint8_t *bytes)
+static struct block *emit(struct vcpu *c, uint64_t gpa, uint32_t flags, const uint8_t *page)
 {
     const enum access_kind user = xl.cfg.verify ? ACCESS_SLOW : flags & XF_USER_WINDOWS ? ACCESS_REGION : ACCESS_SOFT;
     const enum access_kind kernel = xl.cfg.verify ? ACCESS_SLOW : flags & XF_KERNEL_WINDOWS ? ACCESS_REGION : ACCESS_SOFT;
@@ -353,7 +368,7 @@ static struct block *emit(struct vcpu *c, uint64_t gpa, uint32_t flags, const ui
     s->record_at += ALIGN_UP(links + code.n_exits * sizeof(struct link), (size_t)64);
     memset(b, 0, sizeof(*b));
     b->out = memset((uint8_t *)b + links, 0, code.n_exits * sizeof(struct link));
-    describe(b, ir, gpa, flags, bytes);
+    describe(b, ir, gpa, flags, page);
     b->code = code;
     b->tries = tries;
     if (code.n_sites)
@@ -368,12 +383,12 @@ static struct block *emit(struct vcpu *c, uint64_t gpa, uint32_t flags, const ui
     return b;
 }
 
-static struct block *keep_ir(uint64_t gpa, uint32_t flags, const uint8_t *bytes)
+static struct block *keep_ir(uint64_t gpa, uint32_t flags, const uint8_t *page)
 {
     const struct ir_block *ir = xl.ir;
     struct block *b = xcalloc(1, sizeof(*b) + ir->size);
     size_t size = offsetof(struct ir_block, insn) + ir->n * sizeof(ir->insn[0]);
-    describe(b, ir, gpa, flags, bytes);
+    describe(b, ir, gpa, flags, page);
     b->ir = malloc(size);
     if (!b->ir)
         die("out of memory");
@@ -398,19 +413,19 @@ struct block *cache_add(struct vcpu *c, uint64_t gpa, uint32_t flags)
         .pc_off = (uint32_t)(gpa & ~PAGE_MASK),
         .max_insns = flags & XF_DEBUG ? 1 : IR_MAX_GUEST,
         .max_sides = flags & XF_DEBUG ? 0 : IR_MAX_SIDES,
+        .max_jumps = flags & XF_DEBUG ? 0 : IR_MAX_JUMPS,
         .flags = flags & ((1u << XF_KIND_SHIFT) - 1),
     };
     struct ir_block *ir = xl.ir;
     xl.guest->translate(ir, &ctx, c);
-    ir->size = ir->size ? ir->size : xl.guest->insn_align;
     if (log_on(LOG_in_asm))
-        log_guest(page + ctx.pc_off, ir->size, gpa, flags, vcpu_pc(c));
+        log_guest(ir, page, gpa, flags, vcpu_pc(c));
     opt_block(ir);
     if (log_on(LOG_ir))
         ir_print(ir, log_printf);
     if (xl.cfg.check_ir)
         ir_verify(ir);
-    struct block *b = xl.cfg.jit ? emit(c, gpa, flags, page + ctx.pc_off) : keep_ir(gpa, flags, page + ctx.pc_off);
+    struct block *b = xl.cfg.jit ? emit(c, gpa, flags, page) : keep_ir(gpa, flags, page);
     if (!b)
         return NULL;
     if (xl.cfg.jit && log_on(LOG_out_asm))

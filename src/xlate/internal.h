@@ -40,7 +40,7 @@ struct link {                                     /* an exit of a block jumps to
 struct block {
     uint64_t gpa;
     uint32_t flags;
-    uint32_t size;                                /* guest bytes */
+    uint32_t size;                                /* guest bytes of all parts; 0: it was removed */
     uint32_t epoch;                               /* of the last check against memory */
     uint16_t guest_insns;
     uint16_t jc;                                  /* jump caches may have it at index jc - 1, JC_ANYWHERE; 0: none has */
@@ -50,10 +50,12 @@ struct block {
     struct block *page_next, **page_prev;
     uint8_t misses;                               /* samples of failed region checks */
     uint8_t tries;                                /* times it was made anew for that */
+    uint8_t n_parts;
+    struct ir_part part[IR_MAX_PARTS];            /* where its code lies in its page */
     uint8_t *soft;                                /* [n_sites]: faults in a row that no window could serve, or SITE_PATCHED */
     struct ir_block *ir;                          /* jit=off: what runs */
     struct block *dead_next;                      /* jit=off: in xl.dead */
-    uint8_t bytes[];                              /* the guest code it was made from */
+    uint8_t bytes[];                              /* the guest code it was made from, part by part */
 };
 
 /* The code area is filled segment after segment; the oldest segment is emptied when there is no more room. */

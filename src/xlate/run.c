@@ -198,8 +198,10 @@ static bool fetch_gpa(struct vcpu *c, uint64_t pc, uint32_t flags, uint64_t *gpa
 /* The block's bytes are as when it was made? */
 static bool still_valid(struct block *b)
 {
-    if (memcmp(mem_host(b->gpa), b->bytes, b->size) != 0)
-        return false;
+    const uint8_t *page = mem_host(b->gpa & PAGE_MASK), *bytes = b->bytes;
+    for (unsigned k = 0; k < b->n_parts; bytes += b->part[k++].size)
+        if (memcmp(page + b->part[k].off, bytes, b->part[k].size) != 0)
+            return false;
     b->epoch = xl.epoch;
     return true;
 }

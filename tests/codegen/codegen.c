@@ -140,7 +140,8 @@ static void snippet(const uint32_t *word, unsigned n, bool v2)
     for (unsigned k = 0; k < n; k++)
         for (unsigned b = 0; b < 4; b++)
             page[0x100 + 4 * k + b] = (uint8_t)(word[k] >> 8 * b);
-    struct translate_ctx ctx = {.page = page, .pc_off = 0x100, .max_insns = n, .max_sides = IR_MAX_SIDES, .flags = a64_guest_ops.flags(c)};
+    struct translate_ctx ctx = {.page = page, .pc_off = 0x100, .max_insns = n, .max_sides = IR_MAX_SIDES,
+                                .max_jumps = IR_MAX_JUMPS, .flags = a64_guest_ops.flags(c)};
     bool memory = false;
     a64_guest_ops.translate(&block, &ctx, c);
     opt_block(&block);

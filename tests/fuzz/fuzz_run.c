@@ -371,6 +371,7 @@ static void one_case(unsigned line, const struct fz_case *cs, const struct fz_st
         .pc_off = cs->prefix == FZ_NOP ? off : off - 4,
         .max_insns = cs->n + (cs->prefix != FZ_NOP),
         .max_sides = cs->n & 1 ? IR_MAX_SIDES : 0,
+        .max_jumps = cs->n & 1 ? IR_MAX_JUMPS : 0,
         .flags = a64_guest_ops.flags(c),
     };
     for (unsigned m = 0; m < M_MODES; m++) {

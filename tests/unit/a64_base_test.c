@@ -77,7 +77,8 @@ static void run(const struct case_in *in, uint32_t mode, struct case_out *out)
 {
     static struct a64_cpu cpu;
     struct vcpu *c = &cpu.v;
-    struct translate_ctx ctx = {.page = page, .max_insns = IR_MAX_GUEST, .max_sides = IR_MAX_SIDES, .flags = A64F_FPEN | mode};
+    struct translate_ctx ctx = {.page = page, .max_insns = IR_MAX_GUEST, .max_sides = IR_MAX_SIDES, .max_jumps = IR_MAX_JUMPS,
+                                .flags = A64F_FPEN | mode};
     uint32_t word;
     int sig;
 

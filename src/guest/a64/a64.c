@@ -162,7 +162,7 @@ static void translate(struct ir_block *b, const struct translate_ctx *ctx, const
             a64_tr_jmp(&tr, (int64_t)tr.pc_off + 4);
     }
     b->guest_insns = 1;
-    b->size = 4;
+    ir_end_parts(b, tr.pc_off + 4);
 }
 
 static enum view fetch_view(const struct vcpu *v) { return a64c(v)->el ? VIEW_KERNEL : VIEW_USER; }

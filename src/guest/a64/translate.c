@@ -160,6 +160,16 @@ void a64_tr_ind(struct a64_tr *tr, ir_val target, enum ir_branch_hint hint)
 
 /* ---- the loop ---- */
 
+bool a64_tr_been(const struct a64_tr *tr, uint32_t off)
+{
+    const struct ir_block *b = tr->b;
+    unsigned last = b->n_parts - 1u;
+    for (unsigned k = 0; k < last; k++)
+        if (off - b->part[k].off < b->part[k].size)
+            return true;
+    return off >= b->part[last].off && off <= tr->pc_off;
+}
+
 /* Bits 27 and 26 set: FP and Advanced SIMD with their loads and stores; and nothing else (C4.1, table C4-1). */
 static bool decode(struct a64_tr *tr, uint32_t insn)
 {
@@ -171,13 +181,15 @@ static bool decode(struct a64_tr *tr, uint32_t insn)
 void a64_translate(struct ir_block *b, const struct translate_ctx *ctx, const struct vcpu *c)
 {
     struct a64_tr tr = {.b = b, .ctx = ctx, .cpu = a64c(c), .flags = ctx->flags, .pc_off = ctx->pc_off,
-                        .sp_ok = IR_NONE};
+                        .next = ctx->pc_off, .jumps = ctx->max_jumps, .sp_ok = IR_NONE};
     uint32_t max = ctx->flags & A64F_SS ? 1 : ctx->max_insns;
-    uint32_t count = 0;
+    uint32_t count = 0, end;
 
     ir_reset(b, ctx->pc_off);
     do {
+        tr.pc_off = tr.next;
         ir_begin_insn(b, tr.pc_off);
+        tr.next = end = tr.pc_off + 4;
         if (unlikely(tr.pc_off & 3)) {
             a64_tr_raise(&tr, EC_PCALIGN, 0, false);
         } else {
@@ -187,12 +199,17 @@ void a64_translate(struct ir_block *b, const struct translate_ctx *ctx, const st
             if (!decode(&tr, tr.insn))
                 a64_tr_raise(&tr, EC_UNKNOWN, 0, false);
         }
-        tr.pc_off += 4;
         count++;
-    } while (!tr.ended && tr.pc_off < PAGE_SIZE && count < max && ir_has_room(b));
+        if (tr.next != end) {
+            ir_next_part(b, end, tr.next);
+            end = tr.next;
+        } else if (b->n_parts > 1 && a64_tr_been(&tr, end)) {
+            break;
+        }
+    } while (!tr.ended && tr.next < PAGE_SIZE && count < max && ir_has_room(b));
 
     if (!tr.ended)
-        a64_tr_jmp(&tr, tr.pc_off);
+        a64_tr_jmp(&tr, tr.next);
     b->guest_insns = count;
-    b->size = tr.pc_off - ctx->pc_off;
+    ir_end_parts(b, end);
 }

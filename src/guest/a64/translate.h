@@ -17,9 +17,11 @@ struct a64_tr {
     const struct a64_cpu *cpu;                    /* identity and features only: state is not constant */
     uint32_t insn;
     uint32_t pc_off;                              /* of this instruction in its page */
+    uint32_t next;                                /* of the one that the block goes on with */
     uint32_t flags;                               /* A64F_* */
     bool ended;                                   /* this instruction emitted an exit: the block is complete */
     uint32_t sides;                               /* conditional branches that the block went on behind */
+    uint32_t jumps;                               /* jumps that it may yet go on behind */
     struct { uint8_t kind; ir_val a, b, r; } abd; /* the last absolute difference: of a and b, of which lanes; 0: none */
     ir_val sp_ok;                                 /* the last value of SP whose alignment was checked, or IR_NONE */
 };
@@ -43,6 +45,8 @@ void a64_tr_dispatch_next(struct a64_tr *tr);
 /* FP/SIMD access check. false: the trap has been emitted and tr->ended is set; the caller returns true at once. */
 bool a64_fp_ok(struct a64_tr *tr) MUST_CHECK;
 
+/* Is the instruction at this offset one of the block already? */
+bool a64_tr_been(const struct a64_tr *tr, uint32_t off);
 /* Control flow to offsets from vcpu.pc_page; ends the block. These obey software step (A64F_SS), plain ir_exit_*() do not. */
 void a64_tr_jmp(struct a64_tr *tr, int64_t target);
 void a64_tr_ind(struct a64_tr *tr, ir_val target, enum ir_branch_hint hint);

@@ -12,9 +12,25 @@ static int64_t target(const struct a64_tr *tr, int32_t imm)
     return (int64_t)tr->pc_off + (int64_t)imm * 4;
 }
 
+/*
+ * Does the block go on where a jump leads to? In its page, and not into itself: there a loop is closed, or what would follow is
+ * translated already. So both ways of an `if` go on behind it, and a loop is one block wherever its jump back stands.
+ */
+static bool follows(struct a64_tr *tr, int64_t to)
+{
+    if (!tr->jumps || to < 0 || to >= (int64_t)PAGE_SIZE || a64_tr_been(tr, (uint32_t)to))
+        return false;
+    tr->jumps--;
+    tr->next = (uint32_t)to;
+    return true;
+}
+
 bool trans_B(struct a64_tr *tr, const struct arg_B *a)
 {
-    a64_tr_jmp(tr, target(tr, a->imm));
+    int64_t to = target(tr, a->imm);
+
+    if (!follows(tr, to))
+        a64_tr_jmp(tr, to);
     return true;
 }
 
@@ -38,7 +54,8 @@ bool trans_BL(struct a64_tr *tr, const struct arg_BL *a)
  */
 static bool goes_on(struct a64_tr *tr, int64_t taken)
 {
-    if (tr->sides >= tr->ctx->max_sides || taken <= (int64_t)tr->pc_off + 4 || taken >= (int64_t)PAGE_SIZE || tr->flags & A64F_SS)
+    if (tr->sides >= tr->ctx->max_sides || taken <= (int64_t)MAX(tr->pc_off + 4, tr->ctx->pc_off) || taken >= (int64_t)PAGE_SIZE ||
+        tr->flags & A64F_SS)
         return false;
     tr->sides++;
     return true;

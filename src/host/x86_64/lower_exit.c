@@ -145,17 +145,23 @@ static void call_indirect(struct gen *g, const struct ir_insn *i)
 }
 
 /*
+ * No cycle of jumps goes without a look at exit_req: those that do not look lead to a higher page, or to a block of this one
+ * that starts at a higher address.
+ */
+static bool back(const struct gen *g, int64_t target) { return target <= (int64_t)g->b->pc_off; }
+
+/*
  * To another page. What it is translated to may be jumped to while the page's address and the context are those of the time when
  * the jump was patched: see struct host_exit.
  */
-static void cross(struct gen *g, int64_t target, bool back, int key_reg)
+static void cross(struct gen *g, int64_t target, int key_reg)
 {
     int64_t off = target & (int64_t)~PAGE_MASK;
     const unsigned page = key_reg == RCX ? RSI : RCX, tmp = key_reg == RDX ? RSI : RDX;
     mov_rm(A, true, page, STATE(pc_page));
     alu_ri(A, true, ALU_ADD, page, (int32_t)(target - off));
     mov_mr(A, true, STATE(pc_page), page);
-    if (back)
+    if (back(g, target))
         exit_check(g, off);
     align_bytes(g, 2, 8);
     e1(A, 0x48);                                 /* mov tmp, imm64 */
@@ -193,16 +199,15 @@ static void go_round(struct gen *g)
     new_leave(g, jmp32(A), g->b->pc_off, -1);
 }
 
-static void go(struct gen *g, const struct ir_insn *i, int64_t target)
+static void go(struct gen *g, int64_t target)
 {
-    bool back = target <= (int64_t)i->pc_off;
     A->ef = false;
     if (loops(g, target)) {
         go_round(g);
         return;
     }
     if (!in_page(target) && fits32(target)) {
-        cross(g, target, back, -1);
+        cross(g, target, -1);
         return;
     }
     if (!in_page(target)) {
@@ -210,7 +215,7 @@ static void go(struct gen *g, const struct ir_insn *i, int64_t target)
         jump_cache(A, false);
         return;
     }
-    if (back)
+    if (back(g, target))
         exit_check(g, target);
     align_patch(g, 1);
     chain(g, jmp32(A), target);
@@ -218,17 +223,16 @@ static void go(struct gen *g, const struct ir_insn *i, int64_t target)
 
 static void call_direct(struct gen *g, const struct ir_insn *i)
 {
-    bool back = i->imm <= (int64_t)i->pc_off;
     unsigned key = return_key(g, i->a);
     A->ef = false;
     if (in_page(i->imm)) {
-        if (back)
+        if (back(g, i->imm))
             exit_check(g, i->imm);
         push_r(A, key);
         align_patch(g, 1);
         chain(g, call32(A), i->imm);
     } else {
-        cross(g, i->imm, back, (int)key);
+        cross(g, i->imm, (int)key);
     }
     landing(g, i->imm2);
 }
@@ -237,20 +241,20 @@ static void call_direct(struct gen *g, const struct ir_insn *i)
 static void go_cc(struct gen *g, const struct ir_insn *i, unsigned cc)
 {
     bool ef = A->ef;
-    if (in_page(i->imm) && i->imm > (int64_t)i->pc_off) {
+    if (in_page(i->imm) && !back(g, i->imm)) {
         align_patch(g, 2);
         chain(g, jcc32(A, cc), i->imm);
-        go(g, i, i->imm2);
-    } else if (in_page(i->imm2) && i->imm2 > (int64_t)i->pc_off) {
+        go(g, i->imm2);
+    } else if (in_page(i->imm2) && !back(g, i->imm2)) {
         align_patch(g, 2);
         chain(g, jcc32(A, cc ^ 1), i->imm2);
-        go(g, i, i->imm);
+        go(g, i->imm);
     } else {
         uint8_t *no = jcc32(A, cc ^ 1);
-        go(g, i, i->imm);
+        go(g, i->imm);
         land32(A, no);
         A->ef = ef;
-        go(g, i, i->imm2);
+        go(g, i->imm2);
     }
 }
 
@@ -298,10 +302,10 @@ bool lower_exit(struct gen *g, const struct ir_insn *i)
         return true;
     case IR_SIDE_BIT: go_aside(g, i, test_bit(g, i)); return true;
     case IR_SIDE_NBIT: go_aside(g, i, test_bit(g, i) ^ 1); return true;
-    case IR_EXIT_JMP: go(g, i, i->imm); return true;
+    case IR_EXIT_JMP: go(g, i->imm); return true;
     case IR_EXIT_CC:
         if (i->cc >= CC_AL)
-            go(g, i, i->imm);
+            go(g, i->imm);
         else
             go_cc(g, i, flags_test(g, i->cc));
         return true;
@@ -309,7 +313,7 @@ bool lower_exit(struct gen *g, const struct ir_insn *i)
     case IR_EXIT_Z: {
         int64_t imm;
         if (is_const(g, i->a, &imm)) {
-            go(g, i, (imm != 0) == (i->op == IR_EXIT_NZ) ? i->imm : i->imm2);
+            go(g, (imm != 0) == (i->op == IR_EXIT_NZ) ? i->imm : i->imm2);
             return true;
         }
         test_zero(g, i);
