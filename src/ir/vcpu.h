@@ -3,14 +3,16 @@
  *
  * The guest's own structure embeds it as its first member. Offsets are part of the contract with src/host: the static
  * asserts below fail the build when they move. RBP in generated code points VCPU_BIAS bytes into the structure, so that
- * r[0..31] have 8-bit displacements.
+ * r[5..31] (those below have homes) and what follows up to the first delta have 8-bit displacements; and so that its low
+ * six bits are REGION_SHIFT: it is a shift count, too.
  */
 #ifndef GNOMON_IR_VCPU_H
 #define GNOMON_IR_VCPU_H
 
 #include "base/base.h"
 
-#define VCPU_BIAS 128
+#define VCPU_ALIGN 64
+#define VCPU_BIAS (2 * VCPU_ALIGN + REGION_SHIFT)
 #define VCPU_GPRS 32
 #define VCPU_VREGS 32
 #define VCPU_FRAME 4608
@@ -169,10 +171,12 @@ struct vcpu {
 
     /* The parts of jc_ctx, for translated code that changes the mode: of the space, by bit 55 of the pc; of the mode, 0 user, 1 kernel. */
     uint64_t ctx_space[2], ctx_mode[2];
-};
+} __attribute__((aligned(VCPU_ALIGN)));
 #define EXCL_NONE (~0ull)
 
 _Static_assert(offsetof(struct vcpu, r) == 0, "r[] must start the structure");
+_Static_assert(VCPU_BIAS % 64 == REGION_SHIFT, "RBP is a shift count");
+_Static_assert(offsetof(struct vcpu, r[5]) + 128 >= VCPU_BIAS && offsetof(struct vcpu, delta) < VCPU_BIAS + 128, "8-bit displacements");
 _Static_assert(offsetof(struct vcpu, v) % 16 == 0, "v[] must be aligned for MOVAPS");
 
 static inline uint64_t vcpu_pc(const struct vcpu *c) { return c->pc_page + c->pc_off; }

@@ -100,8 +100,12 @@ static struct mo host_pointer(struct gen *g, const struct ir_insn *i, unsigned r
     if (slot < 0) {
         stub_from(s, region_lookup(g, h, ra, i->mem.view, sum));
     } else {
-        mov_rr(A, true, RAX, ra);
-        shift_ri(A, true, SH_SHR, RAX, REGION_SHIFT);
+        if (region && host_state.bmi2) {
+            shrx(A, true, RAX, ra, RBP);         /* by REGION_SHIFT: see VCPU_BIAS */
+        } else {
+            mov_rr(A, true, RAX, ra);
+            shift_ri(A, true, SH_SHR, RAX, REGION_SHIFT);
+        }
         if (region)
             alu_ri(A, false, ALU_CMP, RAX, (int32_t)(region & ((1 << (64 - REGION_SHIFT)) - 1)));
         stub_from(s, jcc32(A, X_NE));
