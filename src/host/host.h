@@ -82,6 +82,9 @@ size_t host_init(void *code, size_t size, const struct host_callbacks *cb);
 bool host_generate(const struct ir_block *b, const struct host_gen_opts *o, void *at, size_t room, struct host_code *out) MUST_CHECK;
 #define HOST_MAX_BLOCK (128 * 1024)
 
+/* Give c what running translated code takes: its stack of returns. Once, after host_init(); dies if there is no memory. */
+void host_vcpu_init(struct vcpu *c);
+
 /* Run from `entry` until an exit reaches C. Returns the exit taken (chainable) or NULL; pc_page/pc_off say where the guest is. */
 struct host_exit *host_run(struct vcpu *c, const void *entry);
 

@@ -142,7 +142,7 @@ struct vcpu {
     uint64_t excl_val[2];                        /* what the load-exclusive saw */
 
     void *host_sp;                               /* stack pointer of the entry thunk: where C runs and leaving returns to */
-    void *ret_sp, *ret_top;                      /* src/host: its stack of returns, and the end where it is empty; NULL: none yet */
+    void *ret_sp, *ret_top;                      /* src/host: its stack of returns, and the end where it is empty; NULL: jit=off */
     const void *exit_link;                       /* set by exits: the chainable exit taken (src/xlate), or NULL */
 
     struct fp_env fp;

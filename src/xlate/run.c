@@ -105,6 +105,8 @@ void xlate_vcpu_init(struct vcpu *c)
     xl.vcpu[xl.n_vcpus++] = c;
     for (unsigned i = 0; i < ARRAY_LEN(c->jc); i++)
         c->jc[i] = (struct jc_entry){ JC_EMPTY, xl.jump_miss };
+    if (xl.cfg.jit)
+        host_vcpu_init(c);
     if (xl.n_vcpus == 2 && !host_several_cores())
         xl.fixed_sites = true;
 }

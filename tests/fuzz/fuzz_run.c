@@ -128,6 +128,7 @@ static void set_up(void)
     cpu->sctlr_el1 = 1ull << 26 | 1ull << 18 | 1ull << 16 | 1ull << 15 | 1ull << 14;   /* UCI nTWE nTWI UCT DZE */
     struct host_callbacks cb = { .mem = plain_mem_ops };
     code_used = ALIGN_UP(host_init(code_area, code_size, &cb), (size_t)64);
+    host_vcpu_init(c);
 
     static uint8_t stack[1 << 16];
     stack_t ss = { .ss_sp = stack, .ss_size = sizeof(stack) };

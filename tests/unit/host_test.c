@@ -674,7 +674,6 @@ static bool call_test(uint8_t *area, size_t size)
     for (unsigned k = 0; k < 1u << JC_BITS; k++)
         c->jc[k] = (struct jc_entry){JC_EMPTY, host_jump_miss()};
     c->r[5] = CALLEE + 0x80;
-    host_run(c, after.entry);                     /* (makes the stack) */
     for (unsigned k = 0; k < 3; k++) {
         struct host_exit *back = &caller[k].exit[k == 2 ? 0 : 1];
         uint64_t to = (k ? CALLEE : CALLER) + 0x80;
@@ -896,6 +895,7 @@ int main(int argc, char **argv)
     for (int k = 0; k < 2; k++) {
         cpu[k] = aligned_alloc(64, ALIGN_UP(sizeof(struct vcpu), 64));
         memset(cpu[k], 0, sizeof(struct vcpu));
+        host_vcpu_init(cpu[k]);
         ram[k] = mmap(NULL, RAM + 0x40000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (ram[k] == MAP_FAILED)
             die("mmap");

@@ -574,7 +574,7 @@ size_t host_init(void *code, size_t size, const struct host_callbacks *cb)
  * that faults: a push that finds the stack full empties it. What is used of it is as deep as the guest's calls are.
  */
 #define RETURNS 16384u
-static void new_returns(struct vcpu *c)
+void host_vcpu_init(struct vcpu *c)
 {
     size_t size = RETURNS * 16 + PAGE_SIZE;
     uint8_t *p = mmap(NULL, PAGE_SIZE + size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -597,8 +597,6 @@ bool host_returns_full(const struct vcpu *c, const void *at, void *ucontext)
 
 struct host_exit *host_run(struct vcpu *c, const void *entry)
 {
-    if (unlikely(!c->ret_top))
-        new_returns(c);
     return enter_code(c, entry);
 }
 
