@@ -160,7 +160,7 @@ bool fill_window(struct vcpu *c, struct space *s, enum view view, uint64_t va, c
     mmu.stats.fills++;
     mmu.stats.filled_pages += pages;
     if (flags & REC_GLOBAL)
-        s->has_global = true;
+        space_global(s);
     log_to(mmu, "mmu: fill va %#llx gpa %#llx %u pages %s\n", (unsigned long long)lo,
            (unsigned long long)(gpa - (page - lo)), pages, flags & REC_W ? "rw" : "r");
     window_install(win, lo, gpa - (page - lo), pages, flags, pages <= AROUND,

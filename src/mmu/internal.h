@@ -145,12 +145,23 @@ struct base {
 
 /* TLB maintenance that a vCPU has issued and no barrier has completed (tlbi.c): an ASID, or a range of addresses under it. */
 #define TLBI_NOTES 8u
+#define NAMED 4u                                  /* TLBIs whose spaces a vCPU remembers: a process has two ASIDs under KPTI */
+#define NAMED_SPACES 6u
 struct tlbi_note { bool range; int asid; uint64_t va, last; };
 struct tlbi_notes {
     uint8_t kind;                                 /* enum mmu_exit of the widest of them, in the enum's order; 0: none */
     uint8_t n;
     uint32_t count[3];                            /* operations by address, by ASID, of everything */
     struct tlbi_note note[TLBI_NOTES];            /* not of everything: then there are none */
+};
+/* The spaces that a TLBI names: by ASID, or of addresses in a half under one. True as long as mmu.names is NAMES. */
+enum names { NAMES_LOW, NAMES_HIGH, NAMES_ASID };
+struct named {
+    uint64_t names;                               /* 0: none */
+    int asid;
+    uint8_t what;                                 /* enum names */
+    uint8_t n;                                    /* more than NAMED_SPACES: too many to remember */
+    struct space *s[NAMED_SPACES];
 };
 _Static_assert(MMU_EXIT_tlbi_va > 0 && MMU_EXIT_tlbi_asid == MMU_EXIT_tlbi_va + 1 &&
                MMU_EXIT_tlbi_all == MMU_EXIT_tlbi_va + 2, "tlbi_notes.kind");
@@ -168,6 +179,9 @@ struct mmu_vcpu {
     struct space *cur[2];                         /* changed by its own vCPU only; see above for without the lock */
     struct base base[2][BASES];                   /* a hash by root and ASID */
     struct tlbi_notes tlbi;                       /* its own thread's */
+    struct named named[NAMED];
+    unsigned named_next;
+    struct { uint64_t cached, names, va, last; const struct space *s; } at_once;   /* the last range, of one space: of it nothing is cached */
     uint64_t switches;                            /* changes of a root */
     uint64_t sampled;                             /* its thread's CPU time at the last mmu_sample(), and translation since */
     uint64_t in_c;                                /* now_ticks() that exits took since */
@@ -197,6 +211,8 @@ struct mmu_state {
     pthread_mutex_t lock;
     uint32_t busy;                                /* the lock is held */
     uint64_t gen;                                 /* moves when a struct base may have become wrong */
+    uint64_t names;                               /* and when a struct named may have */
+    uint64_t cached;                              /* moves when a page is cached: in a window, a software TLB, or as code */
     struct space *freed;                          /* structures to be used again, by hash_next */
     uint32_t touched;                             /* see mmu_touched() */
     struct vcpu *vcpu[MMU_VCPUS];
@@ -240,6 +256,16 @@ static inline void mmu_lock(void)
         __atomic_exchange_n(&mmu.busy, 1, __ATOMIC_SEQ_CST);   /* a full barrier: see switch_known() */
     }
 }
+/* false: somebody has it. */
+static inline bool mmu_trylock(void)
+{
+    if (mmu.n_vcpus > 1) {
+        if (pthread_mutex_trylock(&mmu.lock) != 0)
+            return false;
+        __atomic_exchange_n(&mmu.busy, 1, __ATOMIC_SEQ_CST);
+    }
+    return true;
+}
 static inline void mmu_unlock(void)
 {
     if (mmu.n_vcpus > 1) {
@@ -264,6 +290,12 @@ static inline unsigned va_half(uint64_t va) { return va >> 55 & 1; }
 static inline int64_t va_region(uint64_t va) { return (int64_t)va >> REGION_SHIFT; }
 
 /* space.c */
+/* A global leaf of s is about to be cached. */
+static inline void space_global(struct space *s)
+{
+    mmu.names += !s->has_global;
+    s->has_global = true;
+}
 struct space *space_get(unsigned half, const struct space_id *id);
 bool space_in_force(const struct space *s);       /* on any vCPU */
 bool space_has_asid(const struct space *s, int asid);
@@ -302,6 +334,8 @@ void softtlb_flush_local(struct space *s);        /* arrays that hold entries ti
 /* Or, of a high half in force: only those entries of them that differ from the tables. Low-half pages in them are not looked at. */
 void softtlb_compare_local(struct vcpu *c, struct space *s);
 void softtlb_flush_range(struct space *s, uint64_t va, uint64_t last);     /* last: the last byte */
+/* The same for a TLBI, unless another vCPU may be using such an entry: then false, and nothing is gone. */
+bool softtlb_flush_range_alone(const struct vcpu *c, struct space *s, uint64_t va, uint64_t last) MUST_CHECK;
 bool softtlb_has_local(const struct space *s);
 #define SOFTTLB_MAX 16384u                        /* entries of an array at most */
 unsigned softtlb_pages(const struct space *s, uint64_t *va);   /* the user pages s's arrays hold, up to SOFTTLB_MAX a vCPU */
@@ -344,6 +378,7 @@ bool wp_write(uint64_t gpa, uint64_t len);
 void wp_forget_space(const struct space *s);
 /* c's own thread, outside translated code: follow the writes that were not seen as they were made. */
 void wp_settle(const struct vcpu *c);
+bool wp_settled(void);                            /* there are none */
 
 /* org.c: spt-org */
 enum lend { LEND_NO, LEND_OWNED, LEND_NEW };
@@ -384,5 +419,8 @@ void verify_page(struct vcpu *c, uint64_t va, enum view view, bool write);
 void sync_space(struct vcpu *c, struct space *s);                 /* make what is cached agree with the guest's tables */
 void sync_local(struct vcpu *c, struct space *s);                 /* what is tied to an ASID; s is in force */
 void sync_range(struct vcpu *c, struct space *s, uint64_t va, uint64_t last);   /* the leaves of [va, last], all in one half */
+/* Would sync_range() look at any table, window or code page? Software TLBs are not asked. */
+bool sync_range_looks(const struct space *s, uint64_t va, uint64_t last);
+bool sync_space_looks(const struct space *s);     /* the same of sync_space() */
 
 #endif

@@ -28,7 +28,7 @@ void mmu_init(const struct mmu_config *cfg, const struct guest_ops *guest)
 {
     mmu.cfg = *cfg;
     mmu.guest = guest;
-    mmu.gen = 1;
+    mmu.gen = mmu.names = 1;
     mmu.start_ns = now_ns();
     mmu.start_ticks = now_ticks();
     pthread_mutex_init(&mmu.lock, NULL);
@@ -79,7 +79,7 @@ bool mmu_fetch(struct vcpu *c, uint64_t va, uint64_t *gpa, uint64_t *key)
     if (ok) {
         struct space *s = mv(c)->cur[va_half(va)];
         if (w.global)
-            s->has_global = true;
+            space_global(s);
         space_note_exec(s, va, &w, view);
         *gpa = w.gpa;
         *key = s->exec_key;

@@ -54,8 +54,8 @@ bool mmu_fetch(struct vcpu *c, uint64_t va, uint64_t *gpa, uint64_t *key) MUST_C
 void mmu_switch(struct vcpu *c);
 
 /*
- * TLB maintenance, as the vCPU issues it. va is page-aligned or not; size in bytes. ANY_ASID: all ASIDs. It is noted, and
- * vcpu.tlbi_pending set: the vCPU's next barrier that completes it, or leaving translated code for anything else than an
+ * TLB maintenance, as the vCPU issues it. va is page-aligned or not; size in bytes. ANY_ASID: all ASIDs. It is done, or noted
+ * and vcpu.tlbi_pending set: then the vCPU's next barrier that completes it, or leaving translated code for anything else than an
  * instruction, calls mmu_tlbi_complete(). May complete by itself.
  */
 #define MMU_ANY_ASID (-1)
@@ -124,6 +124,7 @@ void mmu_spent(struct vcpu *c, uint64_t ns);
     X(tlbi_va, "TLBI by address or range")                             \
     X(tlbi_asid, "TLBI by ASID")                                       \
     X(tlbi_all, "TLBI of everything")                                  \
+    X(tlbi_at_once, "of these TLBIs done as they were issued, without an exit") \
     X(dropped_pages, "pages dropped from windows")                     \
     X(kept_groups, "2 MiB groups found unchanged at a TLBI")          \
     X(kept_pages, "pages found unchanged at a TLBI")                   \

@@ -58,7 +58,7 @@ static void note_leaf(struct softtlb *t, struct space *s, uint64_t va, const str
         t->large_hi = MAX(t->large_hi, lo + (1ull << w->shift) - 1);
     }
     if (w->global)
-        s->has_global = true;
+        space_global(s);
     else
         t->has_local = true;
 }
@@ -144,11 +144,9 @@ static bool drop_page(struct softtlb *t, uint64_t va)
     return true;
 }
 
-/* Did anything go? */
+/* Of an array that is not empty. Did anything go? */
 static bool drop_range(struct softtlb *t, uint64_t va, uint64_t last)
 {
-    if (!t->filled)
-        return false;
     if ((va <= t->large_hi && last >= t->large_lo) || (last - va) >> PAGE_SHIFT >= entries(t)) {
         clear(t);                                 /* a page of a larger leaf may go with any address of the leaf */
         return true;
@@ -159,15 +157,49 @@ static bool drop_range(struct softtlb *t, uint64_t va, uint64_t last)
     return any;
 }
 
+static bool holds(const struct softtlb *t, uint64_t va, uint64_t last)
+{
+    if ((va <= t->large_hi && last >= t->large_lo) || (last - va) >> PAGE_SHIFT >= entries(t))
+        return true;
+    for (uint64_t p = va & PAGE_MASK, n = ((last - p) >> PAGE_SHIFT) + 1; n--; p += PAGE_SIZE) {
+        const struct tlb_entry *e = entry_of(&t->d, p);
+        if ((e->read_tag & PAGE_MASK) == p || (e->write_tag & PAGE_MASK) == p)
+            return true;
+    }
+    return false;
+}
+
+static bool flush_range(struct space *s, unsigned i, uint64_t va, uint64_t last)
+{
+    bool any = false;
+    for (unsigned v = 0; v < VIEW_COUNT; v++)
+        if (s->tlb[i][v].filled && drop_range(&s->tlb[i][v], va, last)) {
+            any = true;
+            touched(s, i);
+            if (v == VIEW_USER && !s->policy.windows)
+                policy_drop(s, 1);
+        }
+    return any;
+}
+
+bool softtlb_flush_range_alone(const struct vcpu *c, struct space *s, uint64_t va, uint64_t last)
+{
+    for (unsigned i = 0; i < mmu.n_vcpus; i++)
+        for (unsigned v = 0; v < VIEW_COUNT && mmu.vcpu[i] != c && mv(mmu.vcpu[i])->cur[s->half] == s; v++)
+            if (s->tlb[i][v].filled && holds(&s->tlb[i][v], va, last))
+                return false;
+    bool any = false;
+    for (unsigned i = 0; i < mmu.n_vcpus; i++)
+        any |= flush_range(s, i, va, last);
+    if (any)
+        churn_dropped(s, va, last);
+    return true;
+}
+
 void softtlb_flush_range(struct space *s, uint64_t va, uint64_t last)
 {
     for (unsigned i = 0; i < mmu.n_vcpus; i++)
-        for (unsigned v = 0; v < VIEW_COUNT; v++)
-            if (drop_range(&s->tlb[i][v], va, last)) {
-                touched(s, i);
-                if (v == VIEW_USER && !s->policy.windows)
-                    policy_drop(s, 1);
-            }
+        flush_range(s, i, va, last);
 }
 
 static void flush_half(struct softtlb *t, unsigned half)
@@ -285,6 +317,7 @@ void softtlb_insert(struct vcpu *c, struct space *s, enum view view, uint64_t va
         c->tlb[view] = t->d;
     }
     mmu.stats.soft_refills++;
+    mmu.cached++;
     if (view == VIEW_USER)
         policy_refill(s);
     t->filled = true;

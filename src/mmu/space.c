@@ -73,6 +73,7 @@ static void exec_grow(struct space *s)
 void space_note_exec(struct space *s, uint64_t va, const struct walk *w, enum view view)
 {
     va &= PAGE_MASK;
+    mmu.cached++;
     uint64_t gpa = w->gpa & PAGE_MASK;
     struct exec_page *e = space_exec_page(s, va);
     s->exec_shift = MAX(s->exec_shift, w->shift);
@@ -122,6 +123,7 @@ static void space_free(struct space *s)
     memset(s, 0, sizeof(*s));
     s->hash_next = mmu.freed;                     /* see struct base */
     mmu.freed = s;
+    mmu.names++;
     mmu_forget_bases();
 }
 
@@ -196,6 +198,7 @@ static bool space_add_asid(struct space *s, uint16_t asid)
 {
     if (space_has_asid(s, asid))
         return false;
+    mmu.names++;
     if (s->n_asids < SPACE_ASIDS) {
         s->asid[s->n_asids++] = asid;
         return true;
@@ -340,7 +343,8 @@ void mmu_switch(struct vcpu *c)
         if (new_asid && s->n_asids > 2 && half == 0)
             policy_new_owner(s);                  /* a process has one ASID, or two under KPTI */
         if ((new_asid && s->n_asids > 1 && space_has_local(s)) || s->stale) {
-            mv(c)->cause = MMU_EXIT_switch_compare;
+            if (sync_space_looks(s))
+                mv(c)->cause = MMU_EXIT_switch_compare;
             log_to(mmu, "mmu: compare space half %u root %#llx asid %u: %s, %u code pages, %u windows\n", half, (unsigned long long)id.root,
                    id.asid, s->stale ? "stale" : "new ASID", s->n_exec, s->n_wins);
             sync_space(c, s);

@@ -249,21 +249,34 @@ static bool any_installed(const struct group_rec *g, unsigned first, unsigned la
     return false;
 }
 
-/* [va, last] of w, widened to whole leaves: one TLBI anywhere in a block removes the block. */
+/* Groups of w that [va, last], widened to whole leaves, is in: one TLBI anywhere in a block removes the block. */
+struct groups { uint64_t first, last; };
+static struct groups groups_in(const struct window *w, uint64_t va, uint64_t last)
+{
+    uint64_t leaf = 1ull << w->max_leaf_shift;
+    uint64_t lo = MAX(ALIGN_DOWN(va, leaf), w->va), hi = MIN(last | (leaf - 1), w->va + (REGION_SIZE - 1));
+    return (struct groups){ (lo - w->va) >> GROUP_SHIFT, (hi - w->va) >> GROUP_SHIFT };
+}
+
+/* Is anything of [va, last], widened to whole leaves, installed in g? Then [*from, *to] is what is to be looked at. */
+static bool group_in(const struct group_rec *g, uint64_t va, uint64_t last, uint64_t *from, uint64_t *to)
+{
+    uint64_t gva = g->va, glast = gva + ((1ull << GROUP_SHIFT) - 1), gl = 1ull << MAX(g->max_leaf_shift, PAGE_SHIFT);
+    *from = MAX(ALIGN_DOWN(va, gl), gva);
+    *to = MIN(last | (gl - 1), glast);
+    return *from <= *to && *from <= glast && *to >= gva &&
+           any_installed(g, *from >> PAGE_SHIFT & (GROUP_PAGES - 1), *to >> PAGE_SHIFT & (GROUP_PAGES - 1));
+}
+
 static void sync_window_range(struct vcpu *c, struct window *w, uint64_t va, uint64_t last, bool walk)
 {
     if (mmu.cfg.sync == SYNC_WP)
         return;
-    uint64_t leaf = 1ull << w->max_leaf_shift;
-    uint64_t lo = MAX(ALIGN_DOWN(va, leaf), w->va), hi = MIN(last | (leaf - 1), w->va + (REGION_SIZE - 1));
-    for (uint64_t n = (lo - w->va) >> GROUP_SHIFT; n <= (hi - w->va) >> GROUP_SHIFT; n++) {
+    struct groups in = groups_in(w, va, last);
+    for (uint64_t n = in.first; n <= in.last; n++) {
         const struct group_rec *g = w->l1[n];
-        if (!g)
-            continue;
-        uint64_t gva = g->va, glast = gva + ((1ull << GROUP_SHIFT) - 1), gl = 1ull << MAX(g->max_leaf_shift, PAGE_SHIFT);
-        uint64_t from = MAX(ALIGN_DOWN(va, gl), gva), to = MIN(last | (gl - 1), glast);
-        if (from > to || from > glast || to < gva ||
-            !any_installed(g, from >> PAGE_SHIFT & (GROUP_PAGES - 1), to >> PAGE_SHIFT & (GROUP_PAGES - 1)))
+        uint64_t from, to;
+        if (!g || !group_in(g, va, last, &from, &to))
             continue;
         unsigned churn = last - va < CHURN_RANGE ? CHURN_RANGE >> PAGE_SHIFT : 0;
         sync_pages(c, w, from & PAGE_MASK, (unsigned)((to - from) >> PAGE_SHIFT) + 1, true, walk, &churn);
@@ -331,6 +344,16 @@ static void sync_exec(struct vcpu *c, struct space *s, uint64_t va, uint64_t las
     }
 }
 
+bool sync_space_looks(const struct space *s)
+{
+    bool pages = false;
+    for (unsigned k = 0; k < REGION_GROUPS * REGION_SLOTS && mmu.cfg.sync != SYNC_WP; k++) {
+        const struct window *w = s->win[k / REGION_SLOTS][k % REGION_SLOTS];
+        pages |= w && w->pages;
+    }
+    return pages || s->n_exec;
+}
+
 void sync_space(struct vcpu *c, struct space *s)
 {
     for (unsigned g = 0; g < REGION_GROUPS; g++)
@@ -356,6 +379,44 @@ void sync_local(struct vcpu *c, struct space *s)
     else
         softtlb_flush_local(s);
     sync_exec(c, s, 0, ~0ull, true);
+}
+
+/* [va, last] is few pages: with more, yes if there is anything at all. */
+#define LOOKS 64u
+static bool window_in(const struct window *w, uint64_t va, uint64_t last)
+{
+    if (!w->pages || va > w->va + (REGION_SIZE - 1) || last < w->va)
+        return false;
+    struct groups in = groups_in(w, va, last);
+    bool any = in.last - in.first >= LOOKS;
+    for (uint64_t n = in.first, from, to; n <= in.last && !any; n++)
+        any = w->l1[n] && group_in(w->l1[n], va, last, &from, &to);
+    return any;
+}
+
+static bool exec_in(const struct space *s, uint64_t va, uint64_t last)
+{
+    va = ALIGN_DOWN(va, 1ull << s->exec_shift);
+    last |= (1ull << s->exec_shift) - 1;
+    if (!s->n_exec || va > s->exec_hi || last < s->exec_lo)
+        return false;
+    uint64_t pages = (last - va) >> PAGE_SHIFT;   /* less one */
+    bool any = pages >= LOOKS;
+    for (uint64_t i = 0; i <= pages && !any; i++)
+        any = space_exec_page(s, va + (i << PAGE_SHIFT))->used;
+    return any;
+}
+
+bool sync_range_looks(const struct space *s, uint64_t va, uint64_t last)
+{
+    unsigned wins = mmu.cfg.sync == SYNC_WP ? 0 : s->n_wins;
+    for (unsigned k = 0; wins; k++) {
+        const struct window *w = s->win[k / REGION_SLOTS][k % REGION_SLOTS];
+        if (w && window_in(w, va, last))
+            return true;
+        wins -= w != NULL;
+    }
+    return exec_in(s, va, last);
 }
 
 void sync_range(struct vcpu *c, struct space *s, uint64_t va, uint64_t last)

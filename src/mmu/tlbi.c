@@ -4,13 +4,95 @@
  * A TLBI is complete when a DSB behind it on the same PE is; until then any translation that it names may still be used
  * (Arm ARM DDI 0487, D8.14). So a TLBI only makes a note in its vCPU, without the lock, and the DSB does what was noted: one exit
  * for a loop over pages, or for the two ASIDs under which Linux invalidates each page with KPTI. Operands are decoded when they are
- * noted: what they name does not depend on what is in force later.
+ * noted: what they name does not depend on what is in force later. A TLBI that needs no look at a table or window, and no other vCPU to
+ * wait for, is not even noted: it is done at once.
  *
  * Owns struct tlbi_notes. What is compared or dropped is sync.c's and softtlb.c's.
  */
 #include "base/log.h"
 #include "base/quiet.h"
 #include "mmu/internal.h"
+
+/* ---- at once ---- */
+
+/* With the lock: the spaces that a TLBI names. */
+static const struct named *named_by(struct mmu_vcpu *m, enum names what, int asid)
+{
+    for (unsigned i = 0; i < NAMED; i++)
+        if (m->named[i].names == mmu.names && m->named[i].asid == asid && m->named[i].what == what)
+            return &m->named[i];
+    struct named *n = &m->named[m->named_next++ % NAMED];
+    *n = (struct named){ .names = mmu.names, .asid = asid, .what = (uint8_t)what };
+    for (unsigned i = 0; i < mmu.n_spaces && n->n <= NAMED_SPACES; i++) {
+        struct space *s = mmu.all[i];
+        bool named = what == NAMES_ASID ? space_has_asid(s, asid) : s->half == what && (s->has_global || space_has_asid(s, asid));
+        if (named && n->n++ < NAMED_SPACES)
+            n->s[n->n - 1] = s;
+    }
+    return n;
+}
+
+/* With the lock: may it be done without waiting for another vCPU, but for what software TLBs hold? */
+static bool may_be_alone(const struct vcpu *c)
+{
+    for (unsigned i = 0; i < mmu.n_vcpus; i++)
+        if (mmu.vcpu[i] != c && (mv(mmu.vcpu[i])->in_mmio || mv(mmu.vcpu[i])->kernel_low))
+            return false;
+    return mmu.cfg.sync != SYNC_WP || wp_settled();
+}
+
+/*
+ * What is in no window and no page of code, and in the software TLB of no other vCPU that runs there, is dropped as the TLBI is
+ * issued: it costs no more than a note, and the barrier has nothing to do. Not behind a note: there will be an exit then.
+ */
+static bool range_at_once(struct vcpu *c, uint64_t va, uint64_t last, int asid)
+{
+    if (c->tlbi_pending || !mmu_trylock())
+        return false;
+    struct mmu_vcpu *m = mv(c);
+    const struct named *n = named_by(m, va_half(va) ? NAMES_HIGH : NAMES_LOW, asid);
+    bool done = n->n <= NAMED_SPACES && may_be_alone(c);
+    bool again = done && n->n == 1 && m->at_once.s == n->s[0] && m->at_once.va == va && m->at_once.last == last &&
+                 m->at_once.cached == mmu.cached && m->at_once.names == mmu.names;   /* under the other ASID */
+    for (unsigned i = 0; done && !again && i < n->n; i++)
+        done = !sync_range_looks(n->s[i], va, last) && softtlb_flush_range_alone(c, n->s[i], va, last);
+    if (done) {
+        if (va_half(va) == 0)
+            softtlb_flush_kernel_low_asid(asid);
+        m->at_once.s = n->n == 1 ? n->s[0] : NULL;
+        m->at_once.cached = mmu.cached;
+        m->at_once.names = mmu.names;
+        m->at_once.va = va;
+        m->at_once.last = last;
+        mmu.stats.tlbi_va++;
+        mmu.stats.tlbi_at_once++;
+    }
+    mmu_unlock();
+    return done;
+}
+
+/* A space that is not in force will be compared when it is. */
+static bool asid_at_once(struct vcpu *c, int asid)
+{
+    if (c->tlbi_pending || !mmu_trylock())
+        return false;
+    const struct named *n = named_by(mv(c), NAMES_ASID, asid);
+    bool done = n->n <= NAMED_SPACES && may_be_alone(c);
+    for (unsigned i = 0; done && i < n->n; i++)
+        done = !space_has_local(n->s[i]) || !space_in_force(n->s[i]);
+    if (done) {
+        for (unsigned i = 0; i < n->n; i++)
+            if (space_has_local(n->s[i]) && !n->s[i]->stale)
+                space_stale(n->s[i]);
+        softtlb_flush_kernel_low_asid(asid);
+        mmu.stats.tlbi_asid++;
+        mmu.stats.tlbi_at_once++;
+    }
+    mmu_unlock();
+    return done;
+}
+
+/* ---- noted ---- */
 
 /* A TLBI of everything leaves nothing to say for the others. */
 static void done_noting(struct vcpu *c, enum mmu_exit kind)
@@ -34,6 +116,8 @@ void mmu_tlbi_all(struct vcpu *c)
 void mmu_tlbi_asid(struct vcpu *c, uint16_t asid)
 {
     struct tlbi_notes *t = &mv(c)->tlbi;
+    if (asid_at_once(c, asid))
+        return;
     bool known = t->kind == MMU_EXIT_tlbi_all;
     for (unsigned i = 0; i < t->n && !known; i++)
         known = !t->note[i].range && t->note[i].asid == asid;
@@ -54,6 +138,8 @@ void mmu_tlbi_range(struct vcpu *c, uint64_t va, uint64_t size, int asid)
     uint64_t last = size - 1 > ~va ? ~0ull : va + size - 1;
     if (va_half(last) != va_half(va))             /* what lies behind the half's end is no address */
         last = va | ((1ull << 55) - 1);
+    if (range_at_once(c, va, last, asid))
+        return;
     bool known = t->kind == MMU_EXIT_tlbi_all;
     for (unsigned i = t->n; i-- > 0 && !known;) {
         struct tlbi_note *n = &t->note[i];

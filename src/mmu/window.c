@@ -206,6 +206,7 @@ static void note_table(struct group_rec *g, unsigned i, const struct walk *leaf)
 void window_install(struct window *w, uint64_t va, uint64_t gpa, unsigned pages, uint64_t flags, bool populate,
                     const struct walk *leaf)
 {
+    mmu.cached++;
     make_room(w);
     int prot = (flags & REC_R ? PROT_READ : 0) | (flags & REC_W ? PROT_WRITE : 0);
     unsigned before = boundaries(w, va, pages);
@@ -278,7 +279,7 @@ void window_relabel(struct window *w, uint64_t va, uint64_t rec, uint64_t desc)
     w->local_pages += !(rec & REC_GLOBAL) - !(*e & REC_GLOBAL);
     *e = rec;
     if (rec & REC_GLOBAL)
-        w->owner->has_global = true;
+        space_global(w->owner);
     g->mixed |= g->block;
     group_set_desc(g, va >> PAGE_SHIFT & (GROUP_PAGES - 1), desc);
     g->max_leaf_shift = MAX(g->max_leaf_shift, REC_LEAF_SHIFT(rec));

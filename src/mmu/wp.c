@@ -353,9 +353,11 @@ static void drop_table(uint64_t gpa)
     release(t);
 }
 
+bool wp_settled(void) { return !wp.n_suspects && !wp.all_suspect && !__atomic_load_n(&wp.dma.n, __ATOMIC_ACQUIRE); }
+
 void wp_settle(const struct vcpu *c)
 {
-    if (likely(!wp.n_suspects && !wp.all_suspect && !__atomic_load_n(&wp.dma.n, __ATOMIC_ACQUIRE)))
+    if (likely(wp_settled()))
         return;
     take_dma();
     uint32_t here = 1u << c->index;

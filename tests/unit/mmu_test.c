@@ -321,14 +321,15 @@ static void test_churn_asid(bool shadow)
 
 static uint64_t tlbi_exits(void) { return mmu_exits(MMU_EXIT_tlbi_va).count + mmu_exits(MMU_EXIT_tlbi_asid).count + mmu_exits(MMU_EXIT_tlbi_all).count; }
 
-/* Maintenance is noted; done, all of it, by one exit at the barrier. */
+/* Maintenance of what windows hold is noted; done, all of it, by one exit at the barrier. Of what only the software TLB holds, at once. */
 static void test_notes(bool shadow)
 {
     const struct mmu_stats *st = mmu_stats();
     uint64_t v;
     for (unsigned kind = 0; kind < 6; kind++) {
         const uint64_t va = USER_VA + 0x40000000 + kind * 0x1000000;   /* nothing of a kind churns */
-        uint64_t dist = kind == 1 ? 0x11000 : 0x1000, n = st->tlbi_va, exits = tlbi_exits();
+        uint64_t dist = kind == 1 ? 0x11000 : 0x1000, n = st->tlbi_va, exits = tlbi_exits(), quick = st->tlbi_at_once;
+        const bool at_once = kind < 3 && (!shadow || mmu.cfg.sync == SYNC_WP);
         for (unsigned i = 0; i < 24; i++) {
             add(root[0], va + i * dist, RAM_BASE + 0x20000 + (i & 7) * 0x1000, 12, U_RW, false);
             CHECK(store(va + i * dist, VIEW_USER, 1));
@@ -349,28 +350,36 @@ static void test_notes(bool shadow)
             mmu_tlbi_all(cpu);
             mmu_tlbi_range(cpu, va, PAGE_SIZE, cur_asid);
         }
-        CHECK(cpu->tlbi_pending);
+        CHECK((cpu->tlbi_pending == 0) == at_once && (!at_once || st->tlbi_at_once == quick + 48));
         if (shadow && kind != 1 && mmu.cfg.sync != SYNC_WP)
             CHECK(tlbi_exits() == exits && installed(va, VIEW_USER));
         mmu_tlbi_complete(cpu);
         CHECK(!cpu->tlbi_pending);
-        if (kind == 1)                            /* more ranges than notes */
+        if (at_once)
+            CHECK(tlbi_exits() == exits);
+        else if (kind == 1)                       /* more ranges than notes */
             CHECK(tlbi_exits() > exits + 1 && tlbi_exits() <= exits + 48 / TLBI_NOTES + 1);
         else
             CHECK(tlbi_exits() == exits + 1);
+        exits = tlbi_exits();
         CHECK(st->tlbi_va == n + (kind < 3 ? 48 : kind == 3 ? 24 : kind == 5));
         for (unsigned i = 0; i < 24; i++)
             CHECK(!installed(va + i * dist, VIEW_USER) && !in_tlb(va + i * dist, VIEW_USER, false) && !load(va + i * dist, VIEW_USER, &v));
         mmu_tlbi_complete(cpu);                   /* nothing is noted: no exit */
-        CHECK(kind == 1 || tlbi_exits() == exits + 1);
+        CHECK(tlbi_exits() == exits);
     }
     /* The addresses' ends: notes that touch are merged without wrapping, and nothing crosses the middle. */
+    add(root[0], USER_VA + 0x4e000000, RAM_BASE + 0x20000, 12, U_RW, false);
+    CHECK(load(USER_VA + 0x4e000000, VIEW_USER, &v));
+    mmu_tlbi_asid(cpu, cur_asid);                 /* behind a note nothing is done at once */
     mmu_tlbi_range(cpu, 0xfffffffffffff000, PAGE_SIZE, 3);
     mmu_tlbi_range(cpu, 0, PAGE_SIZE, 3);
     mmu_tlbi_range(cpu, 0xffffffffffffe000, 0x10000, 3);
-    CHECK(mv(cpu)->tlbi.n == 2 && mv(cpu)->tlbi.note[0].va == 0xffffffffffffe000 && mv(cpu)->tlbi.note[0].last == ~0ull);
-    CHECK(mv(cpu)->tlbi.note[1].va == 0 && mv(cpu)->tlbi.note[1].last == PAGE_SIZE - 1);
+    CHECK(mv(cpu)->tlbi.n == 3 && mv(cpu)->tlbi.note[1].va == 0xffffffffffffe000 && mv(cpu)->tlbi.note[1].last == ~0ull);
+    CHECK(mv(cpu)->tlbi.note[2].va == 0 && mv(cpu)->tlbi.note[2].last == PAGE_SIZE - 1);
     mmu_tlbi_complete(cpu);
+    del(root[0], USER_VA + 0x4e000000);
+    tlbi_asid(cpu, cur_asid);
 
     /* A space that is in force when the maintenance is noted and not when it is done, and the other way round. */
     const uint64_t va = USER_VA + 0x4f000000;
@@ -413,6 +422,90 @@ static void test_notes(bool shadow)
     CHECK(!store(fresh, VIEW_USER, 7) && load(fresh, VIEW_USER, &v) && v == 6 && (!kept || st->fills == fills));
     del(root[0], fresh);
     tlbi_all(cpu);
+}
+
+/* What needs no look at a table is done as it is issued, and what does is not. */
+static void test_at_once(void)
+{
+    const struct mmu_stats *st = mmu_stats();
+    const uint64_t va = USER_VA + 0x52000000, block = USER_VA + 0x52200000;
+    uint64_t v, gpa, key, old = root[0], n = st->tlbi_at_once;
+    mmu_tlbi_range(cpu, va, PAGE_SIZE, cur_asid);  /* nothing is there */
+    mmu_tlbi_range(cpu, va, PAGE_SIZE, cur_asid);
+    CHECK(!cpu->tlbi_pending && st->tlbi_at_once == n + 2);
+    /* the same again after something was cached there, in between */
+    add(root[0], va, RAM_BASE + 0x20000, 12, U_RW, false);
+    CHECK(load(va, VIEW_USER, &v));
+    del(root[0], va);
+    mmu_tlbi_range(cpu, va, PAGE_SIZE, cur_asid);
+    mmu_tlbi_complete(cpu);
+    CHECK(!load(va, VIEW_USER, &v));
+    /* anywhere in a block that a software TLB holds pages of: the kernel's, or the user's where there are no windows */
+    add(root[0], block, RAM_BASE + (2ull << 21), 21, U_RW, false);
+    CHECK(load(block + 0x3000, VIEW_USER, &v) && load(block + 0x3000, VIEW_KERNEL, &v));
+    del(root[0], block);
+    mmu_tlbi_range(cpu, block + 0x100000, PAGE_SIZE, cur_asid);
+    mmu_tlbi_complete(cpu);
+    CHECK(!load(block + 0x3000, VIEW_USER, &v) && !load(block + 0x3000, VIEW_KERNEL, &v));
+    /* code: its key changes at the barrier */
+    add(root[0], va, RAM_BASE + 0x20000, 12, U_RW | PERM_XU | PERM_XK, false);
+    CHECK(mmu_fetch(cpu, va, &gpa, &key));
+    del(root[0], va);
+    n = st->tlbi_at_once;
+    mmu_tlbi_range(cpu, va, PAGE_SIZE, cur_asid);
+    CHECK(cpu->tlbi_pending && st->tlbi_at_once == n);
+    mmu_tlbi_complete(cpu);
+    CHECK(mmu_exec_key(cpu, va) != key);
+    /* an address space that is not in force is compared when it is again */
+    add(root[0], va, RAM_BASE + 0x20000, 12, U_RW, false);
+    CHECK(store(va, VIEW_USER, 3));
+    root[0] = 0x78000;
+    cur_asid += 40;
+    mmu_switch(cpu);
+    n = st->tlbi_at_once;
+    mmu_tlbi_asid(cpu, cur_asid - 40);
+    bool kernel_too = space_has_asid(mv(cpu)->cur[1], cur_asid - 40) && space_has_local(mv(cpu)->cur[1]);
+    CHECK(kernel_too || (!cpu->tlbi_pending && st->tlbi_at_once == n + 1));
+    mmu_tlbi_complete(cpu);
+    del(old, va);
+    root[0] = old;
+    cur_asid -= 40;
+    mmu_switch(cpu);
+    CHECK(!installed(va, VIEW_USER) && !in_tlb(va, VIEW_USER, false) && !load(va, VIEW_USER, &v));
+}
+
+/* A page in another vCPU's software TLB, whether or not it runs there. The other runs nothing: nobody is waited for. */
+static void test_two(bool shadow)
+{
+    const struct mmu_stats *st = mmu_stats();
+    const uint64_t va = USER_VA + 0x53000000;
+    struct vcpu *first = cpu, *second = aligned_alloc(64, ALIGN_UP(sizeof(*cpu), (size_t)64));
+    memset(second, 0, sizeof(*second));
+    second->index = 1;
+    mmu_vcpu_init(second);
+    for (unsigned there = 0; there < 2; there++) {
+        uint64_t v, n = st->tlbi_at_once, old = root[0];
+        cpu = second;
+        mmu_switch(cpu);
+        add(root[0], va, RAM_BASE + 0x20000, 12, U_RW, false);
+        CHECK(store(va, VIEW_USER, 8));
+        if (!there) {
+            root[0] = 0x79000;
+            mmu_switch(cpu);
+            root[0] = old;
+        }
+        cpu = first;
+        mmu_switch(cpu);
+        del(root[0], va);
+        mmu_tlbi_range(cpu, va, PAGE_SIZE, cur_asid);
+        CHECK((cpu->tlbi_pending == 0) == (shadow ? mmu.cfg.sync == SYNC_WP : !there) && (st->tlbi_at_once == n) == (cpu->tlbi_pending != 0));
+        mmu_tlbi_complete(cpu);
+        CHECK(!load(va, VIEW_USER, &v));
+        cpu = second;
+        mmu_switch(cpu);
+        CHECK(!installed(va, VIEW_USER) && !in_tlb(va, VIEW_USER, false) && !load(va, VIEW_USER, &v));
+        cpu = first;
+    }
 }
 
 static void test_block(void)
@@ -982,6 +1075,7 @@ int main(int argc, char **argv)
     test_churn(shadow);
     test_churn_asid(shadow);
     test_notes(shadow);
+    test_at_once();
     test_block();
     test_switch(shadow);
     test_switch_exits();
@@ -996,6 +1090,7 @@ int main(int argc, char **argv)
     test_budget(shadow);
     if (auto_mode)
         test_policy();
+    test_two(shadow);
     printf("%d passed, %d failed\n", passed, failed);
     return failed != 0;
 }
