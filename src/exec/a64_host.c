@@ -17,6 +17,12 @@ static void switch_space(struct vcpu *c)
     xlate_switch(c);
 }
 
+static void switch_root(struct vcpu *c, unsigned half)
+{
+    switch_space(c);
+    mmu_remember_switch(c, half);
+}
+
 static void tlbi_range(struct vcpu *c, uint64_t va, uint64_t size, int asid, bool broadcast) { mmu_tlbi_range(c, va, size, asid); }
 
 static void icache_inval(struct vcpu *c, uint64_t gpa, uint64_t len) { xlate_invalidate(gpa, len); }
@@ -38,6 +44,7 @@ static uint64_t read_gpa64(uint64_t gpa, bool *ok)
 
 const struct a64_host_ops a64_host_ops = {
     .switch_space = switch_space,
+    .switch_root = switch_root,
     .tlbi_all = mmu_tlbi_all,
     .tlbi_asid = mmu_tlbi_asid,
     .tlbi_range = tlbi_range,

@@ -17,6 +17,7 @@ struct host_callbacks {
     struct ir_mem_ops mem;
     /* A sample of region checks that failed: host_pc lies in the block. */
     void (*region_miss)(struct vcpu *c, const void *host_pc);
+    const struct vcpu_epoch *epoch;              /* of vcpu_switch.gen; NULL: IR_ROOT always calls */
 };
 #define REGION_SAMPLE 32                         /* failed region checks a sample */
 

@@ -663,6 +663,13 @@ ir_val ir_call(struct ir_block *b, enum ir_type t, const struct ir_helper *h, ir
     return t == IR_NOTYPE ? IR_NONE : last(b);
 }
 
+void ir_root(struct ir_block *b, unsigned half, const struct ir_helper *h, ir_val v)
+{
+    struct ir_insn *i = emit(b, IR_ROOT, IR_I64, v, IR_NONE, IR_NONE);
+    i->call = h;
+    i->bit = half & 1;
+}
+
 void ir_trapnz(struct ir_block *b, ir_val a, uint32_t mask, const struct ir_helper *h)
 {
     if (is_const(b, a) && !(const_of(b, a) & mask))

@@ -22,5 +22,5 @@ const struct ir_op_info ir_op_info[IR_OP_COUNT] = {
 uint32_t ir_effects(const struct ir_insn *i)
 {
     uint32_t e = ir_op_info[i->op].effects;
-    return i->op == IR_CALL ? e | i->call->effects : e;
+    return e & IRE_CALL ? e | i->call->effects : e;
 }

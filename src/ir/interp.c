@@ -144,6 +144,7 @@ void ir_interpret(const struct ir_block *b, struct vcpu *c, const struct ir_mem_
                 ops->store(c, pa->lo + (uint64_t)i->imm, pb->lo, ir_mem_pack(i->mem), i->pc_off);
             break;
         case IR_FENCE: __atomic_thread_fence(__ATOMIC_SEQ_CST); break;
+        case IR_ROOT:
         case IR_CALL:
             c->pc_off = i->pc_off;
             r = ir_mask(t, i->call->fn(c, pa->lo, pb->lo, pd->lo));

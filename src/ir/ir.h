@@ -161,6 +161,9 @@ ir_val ir_pair(struct ir_block *b, enum ir_op op, struct ir_mem m, ir_val base, 
 
 ir_val ir_call(struct ir_block *b, enum ir_type t, const struct ir_helper *h, ir_val a, ir_val x, ir_val y);
 
+/* vcpu.roots.root[half] = v: a switch of address spaces. h: see IR_ROOT; it returns nothing and changes no guest register. */
+void ir_root(struct ir_block *b, unsigned half, const struct ir_helper *h, ir_val v);
+
 /*
  * A rare way out of the block: when a has any bit of mask (1..0x7fffffff) the helper is called with the instruction's canonical
  * state; it sets the state to go on with and ends in vcpu_unwind(). Costs a test and a jump not taken.

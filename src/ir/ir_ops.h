@@ -87,6 +87,7 @@
     X(FENCE, NONE, 0, IRE_STORE, "full barrier (MFENCE)")                                                               \
     /* calls: .call names a struct ir_helper; up to 3 integer arguments */                                              \
     X(CALL, T, 3, IRE_CALL, "helper(vcpu, a, b, c); unused arguments are IR_NONE")                                      \
+    X(ROOT, NONE, 1, IRE_CALL, "in kernel mode: vcpu.roots.root[.bit] = a, with all that follows; .call(vcpu, a) does it where C must")  \
     /* the machine's clock, cumulative FP flags */                                                                      \
     X(COUNT, I64, 0, IRE_STATE, "counter_read(vcpu.counter)")                                                           \
     X(GETFPS, I64, 0, IRE_STATE, "FP_* flags: vcpu.fp.sticky, with what MXCSR has raised")                              \

@@ -136,6 +136,9 @@ static void add_insn(struct line *l, const struct ir_insn *i)
     } else if (i->op == IR_GETV || i->op == IR_PUTV) {
         add(l, " v%u", i->reg);
         sep = ", ";
+    } else if (i->op == IR_ROOT) {
+        add(l, " %u, %s", i->bit, i->call ? i->call->name : "(null)");
+        sep = ", ";
     } else if (i->op == IR_CALL || i->op == IR_TRAPNZ) {
         add(l, " %s", i->call ? i->call->name : "(null)");
         sep = ", ";

@@ -114,6 +114,54 @@ static inline uint64_t vcpu_ctx_flags(uint32_t flags)
     return f << 48 ^ f << 32 ^ f << 19 ^ f << 5;
 }
 
+/*
+ * A switch of address spaces that is remembered: what C put in force when the guest last wrote root[h] = ROOT while its other root
+ * was OTHER. src/mmu makes them (space.c) and says what one stands for; translated code (IR_ROOT) does the same again by itself.
+ */
+struct space;
+struct vcpu_switch {
+    uint64_t root, other;
+    uint64_t gen;                                /* true while that is vcpu_epoch.gen; 0: none */
+    struct space *space;                         /* in force in half h then, */
+    const struct space *with;                    /* if this is in force in the other one */
+    uint64_t *used;                              /* takes vcpu_roots.stamp */
+    const uint64_t *exec_key;                    /* of ctx_space[h], but for ctx_salt */
+    uint64_t ctx_user;                           /* h = 0 */
+    const struct tlb_desc *tlb[2];               /* h = 0: of VIEW_USER; h = 1: of the kernel views */
+    uint64_t size;                               /* of slot[] in use, in bytes */
+    struct { int64_t delta, *at, *table; } slot[2 * REGION_SLOTS];   /* the value, and its places in delta[] and a region table */
+    uint64_t spare[5];
+};
+_Static_assert(sizeof(struct vcpu_switch) == 512, "index arithmetic of src/host");
+/* Those of a half: a hash of sets of two, the younger first. */
+#define SWITCH_SETS 32u
+#define SWITCH_ROTATE 21
+#define SWITCH_HASH 0xd6e8feb86659fd93ull
+#define SWITCH_SHIFT 59
+static inline unsigned switch_set(uint64_t root, uint64_t other)
+{
+    return (unsigned)((root ^ (other << SWITCH_ROTATE | other >> (64 - SWITCH_ROTATE))) * SWITCH_HASH >> SWITCH_SHIFT);
+}
+_Static_assert(SWITCH_SETS == 1u << (64 - SWITCH_SHIFT), "switch_set()");
+
+/* When switches stop being true (src/mmu). */
+struct vcpu_epoch {
+    uint64_t gen;
+    uint32_t busy;                               /* somebody is about to look at what is in force, and to move gen */
+};
+
+struct vcpu_roots {
+    uint64_t root[2];                            /* the guest's registers that name its roots, low half and high half, as last written */
+    struct space *space[2];                      /* src/mmu: in force */
+    struct space *left;                          /* of a switch to be undone: what was in force in half 0 */
+    uint8_t undone;                              /* bit h: space[h] is not what the vCPU has otherwise */
+    uint8_t in_c;                                /* the next change of a space has something to do besides */
+    uint8_t alone;                               /* there is one vCPU: nobody else moves the epoch */
+    uint64_t stamp;                              /* now_ticks() at the end of the last exit, and 1 for each switch since */
+    uint64_t changes, switches;                  /* made by translated code: of a space; all, of an ASID alone, too */
+    struct vcpu_switch known[2][2 * SWITCH_SETS] __attribute__((aligned(64)));
+};
+
 struct ir_mem_ops;                               /* ir.h */
 struct counter;
 
@@ -171,6 +219,10 @@ struct vcpu {
 
     /* The parts of jc_ctx, for translated code that changes the mode: of the space, by bit 55 of the pc; of the mode, 0 user, 1 kernel. */
     uint64_t ctx_space[2], ctx_mode[2];
+    uint64_t ctx_salt;                           /* src/xlate's part of ctx_space[]: another one, and no key matches */
+    uint64_t ctx_user;                           /* what depends on the space in ctx_mode[0] */
+
+    struct vcpu_roots roots;
 } __attribute__((aligned(VCPU_ALIGN)));
 #define EXCL_NONE (~0ull)
 
@@ -184,6 +236,14 @@ static inline void vcpu_set_pc(struct vcpu *c, uint64_t pc)
 {
     c->pc_page = pc & PAGE_MASK;
     c->pc_off = (uint32_t)(pc & ~PAGE_MASK);
+}
+
+/* What the roots mean has changed: nothing that is remembered of them holds. On the vCPU's own thread, or while it is held. */
+static inline void vcpu_forget_switches(struct vcpu *c)
+{
+    for (unsigned h = 0; h < 2; h++)
+        for (unsigned i = 0; i < 2 * SWITCH_SETS; i++)
+            c->roots.known[h][i].gen = 0;
 }
 
 /* Leave translated code (or the interpreter) from inside a helper; state must be complete. Implemented by src/exec. */

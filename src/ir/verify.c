@@ -57,6 +57,7 @@ static void wants(const struct ir_insn *i, enum want w[3])
         break;
     case IR_LD:
     case IR_LDV:
+    case IR_ROOT:
     case IR_EXIT_IND:
     case IR_EXIT_CALL:
         w[0] = W_I64;
@@ -192,6 +193,10 @@ static const char *bad_imm(const struct ir_insn *i)
             return "mem.write is wrong";
         return i->mem.size > 4 || i->mem.view >= VIEW_COUNT ? "size or view out of range" : NULL;
     case IR_CALL: return i->call && i->call->fn && i->call->name ? NULL : "no helper";
+    case IR_ROOT:
+        if (i->bit > 1)
+            return "no such half";
+        return i->call && i->call->fn && i->call->name ? NULL : "no helper";
     case IR_TRAPNZ:
         if (i->imm2 < 1 || i->imm2 > 0x7fffffff)
             return "mask out of range";

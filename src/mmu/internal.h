@@ -15,9 +15,19 @@
  * TLBI that touched something of another vCPU waits, after the lock is released, until that vCPU has left translated code
  * (base/quiet.h): it may have been between probe and access. A space in force on any vCPU keeps its windows and arrays.
  *
- * mmu_switch() takes no lock for spaces that it knows (struct base): it puts the base in force, then looks whether the lock is held
- * or mmu.gen has moved, and begins anew with the lock if so. Whoever holds the lock therefore either finds the space in force or has
- * made the vCPU look again. Until then cur[] may name a space that was freed: such structures are kept for re-use, never returned.
+ * Translated code switches spaces without the lock (IR_ROOT, host/x86_64/root.c), as mmu_remember_switch() has noted it. A note says:
+ * both roots have been written just so on this vCPU, under the lock, at mmu.epoch.gen. While gen stays, the spaces live, are not
+ * stale, have been used with that ASID, and have these windows; and leaving one leaves nothing to be done but what roots.in_c tells.
+ * Whatever ends that moves gen, with the lock (mmu_forget_switches()). Arrays and exec_key are reached through the space, as they
+ * are then. What the registers mean besides (TCR, SCTLR) is the guest's to tell: vcpu_forget_switches().
+ *
+ * The order. The vCPU compares gen; copies deltas, region table entries and arrays' descriptors; exchanges roots.space[], a full barrier;
+ * looks whether the lock is held (epoch.busy) or gen has moved; only then reads exec_key and goes on. The holder of the lock sets
+ * busy, a full barrier; looks at roots.space[] of others; changes things; moves gen; clears busy. Of the two barriers one is first. The vCPU's:
+ * the holder finds the space in force and treats the vCPU accordingly (waits for it, writes its deltas: after the vCPU's own copy).
+ * The holder's: the vCPU sees busy, or what was stored before busy was cleared, which is gen; it notes roots.undone and calls C, which
+ * takes the lock and begins anew. Until then roots.space[] may name a space that was freed, and the copy may be of one: such structures are
+ * kept for re-use, never returned, and the vCPU makes no access before C has put it right. A vCPU that is alone needs none of this.
  */
 #ifndef GNOMON_MMU_INTERNAL_H
 #define GNOMON_MMU_INTERNAL_H
@@ -83,7 +93,7 @@ struct window {
 
 /* A software TLB of one view, on one vCPU. */
 struct softtlb {
-    struct tlb_desc d;                            /* d.table == NULL: none yet */
+    struct tlb_desc d;                            /* of a space in use always one that may be probed; vcpu_switch.tlb[] leads here */
     bool filled;                                  /* since the last clear */
     bool has_local;                               /* holds entries that are not global */
     uint32_t refills;                             /* since the last resize or flush */
@@ -131,18 +141,6 @@ struct space {
     struct exec_page *exec;                       /* hash by va of the pages fetched from under exec_key */
 };
 
-/*
- * A half's base as it was put in force under the lock: true as long as mmu.gen is GEN. Until then the space lives and is not stale,
- * has been used with the ASID, and has these windows.
- */
-struct base {
-    struct space *s;
-    uint64_t gen, root, config;
-    uint16_t asid;
-    int64_t delta[REGION_GROUPS * REGION_SLOTS];  /* as in struct vcpu; those of the half */
-};
-#define BASES 16u                                 /* a power of two */
-
 /* TLB maintenance that a vCPU has issued and no barrier has completed (tlbi.c): an ASID, or a range of addresses under it. */
 #define TLBI_NOTES 8u
 #define NAMED 4u                                  /* TLBIs whose spaces a vCPU remembers: a process has two ASIDs under KPTI */
@@ -176,13 +174,12 @@ struct mmu_vcpu {
     uint32_t wasted;                              /* faults of user code since the last sample that no fill followed */
     bool last_soft;                               /* see mmu_last_was_soft() */
     uint8_t held;                                 /* accesses by held() since the last that was counted */
-    struct space *cur[2];                         /* changed by its own vCPU only; see above for without the lock */
-    struct base base[2][BASES];                   /* a hash by root and ASID */
+    uint64_t gen;                                 /* mmu.epoch's at the end of its last mmu_switch() */
     struct tlbi_notes tlbi;                       /* its own thread's */
     struct named named[NAMED];
     unsigned named_next;
     struct { uint64_t cached, names, va, last; const struct space *s; } at_once;   /* the last range, of one space: of it nothing is cached */
-    uint64_t switches;                            /* changes of a root */
+    uint64_t switches;                            /* changes of a root in C */
     uint64_t sampled;                             /* its thread's CPU time at the last mmu_sample(), and translation since */
     uint64_t in_c;                                /* now_ticks() that exits took since */
     int64_t rt_user[REGION_TABLE], rt_kernel[REGION_TABLE];
@@ -209,8 +206,7 @@ struct mmu_state {
     struct mmu_config cfg;
     const struct guest_ops *guest;
     pthread_mutex_t lock;
-    uint32_t busy;                                /* the lock is held */
-    uint64_t gen;                                 /* moves when a struct base may have become wrong */
+    struct vcpu_epoch epoch;                      /* gen moves when a noted switch may have become wrong; busy: the lock is held */
     uint64_t names;                               /* and when a struct named may have */
     uint64_t cached;                              /* moves when a page is cached: in a window, a software TLB, or as code */
     struct space *freed;                          /* structures to be used again, by hash_next */
@@ -253,7 +249,7 @@ static inline void mmu_lock(void)
 {
     if (mmu.n_vcpus > 1) {
         pthread_mutex_lock(&mmu.lock);
-        __atomic_exchange_n(&mmu.busy, 1, __ATOMIC_SEQ_CST);   /* a full barrier: see switch_known() */
+        __atomic_exchange_n(&mmu.epoch.busy, 1, __ATOMIC_SEQ_CST);   /* a full barrier: see above */
     }
 }
 /* false: somebody has it. */
@@ -262,19 +258,19 @@ static inline bool mmu_trylock(void)
     if (mmu.n_vcpus > 1) {
         if (pthread_mutex_trylock(&mmu.lock) != 0)
             return false;
-        __atomic_exchange_n(&mmu.busy, 1, __ATOMIC_SEQ_CST);
+        __atomic_exchange_n(&mmu.epoch.busy, 1, __ATOMIC_SEQ_CST);
     }
     return true;
 }
 static inline void mmu_unlock(void)
 {
     if (mmu.n_vcpus > 1) {
-        __atomic_store_n(&mmu.busy, 0, __ATOMIC_RELEASE);
+        __atomic_store_n(&mmu.epoch.busy, 0, __ATOMIC_RELEASE);
         pthread_mutex_unlock(&mmu.lock);
     }
 }
 /* With the lock: no vCPU switches to what it remembers without looking here first. */
-static inline void mmu_forget_bases(void) { __atomic_store_n(&mmu.gen, mmu.gen + 1, __ATOMIC_RELEASE); }
+static inline void mmu_forget_switches(void) { __atomic_store_n(&mmu.epoch.gen, mmu.epoch.gen + 1, __ATOMIC_RELEASE); }
 /* What vCPU i may be using of its own (an array's entry, a code page's key) was dropped: the TLBI in progress waits for it. */
 static inline void mmu_touched(unsigned i) { mmu.touched |= 1u << i; }
 
@@ -343,6 +339,7 @@ unsigned softtlb_pages(const struct space *s, uint64_t *va);   /* the user pages
 void softtlb_flush_kernel_low(struct mmu_vcpu *m);
 void softtlb_flush_kernel_low_all(void);          /* on every vCPU */
 void softtlb_flush_kernel_low_asid(int asid);     /* on those whose low half runs, or has run, under it */
+void softtlb_new(struct space *s);                /* no arrays */
 void softtlb_free(struct space *s);
 void softtlb_bind(struct vcpu *c, unsigned half);
 

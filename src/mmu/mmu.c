@@ -28,7 +28,7 @@ void mmu_init(const struct mmu_config *cfg, const struct guest_ops *guest)
 {
     mmu.cfg = *cfg;
     mmu.guest = guest;
-    mmu.gen = mmu.names = 1;
+    mmu.epoch.gen = mmu.names = 1;
     mmu.start_ns = now_ns();
     mmu.start_ticks = now_ticks();
     pthread_mutex_init(&mmu.lock, NULL);
@@ -58,6 +58,8 @@ void mmu_vcpu_init(struct vcpu *c)
     if (mmu.n_vcpus == ARRAY_LEN(mmu.vcpu))
         bug("more than %zu vCPUs", ARRAY_LEN(mmu.vcpu));
     mmu.vcpu[mmu.n_vcpus++] = c;
+    for (unsigned i = 0; i < mmu.n_vcpus; i++)
+        mmu.vcpu[i]->roots.alone = mmu.n_vcpus == 1;
 }
 
 bool mmu_fetch(struct vcpu *c, uint64_t va, uint64_t *gpa, uint64_t *key)
@@ -77,7 +79,7 @@ bool mmu_fetch(struct vcpu *c, uint64_t va, uint64_t *gpa, uint64_t *key)
         ok = false;
     }
     if (ok) {
-        struct space *s = mv(c)->cur[va_half(va)];
+        struct space *s = c->roots.space[va_half(va)];
         if (w.global)
             space_global(s);
         space_note_exec(s, va, &w, view);
@@ -134,7 +136,7 @@ bool mmu_peek_cached(const struct vcpu *c, uint64_t va, enum view view, uint64_t
 {
     enum region_group g = view_group(view, va);
     mmu_lock();
-    const struct window *w = g == REGION_GROUPS || va & 7 ? NULL : space_window(((struct mmu_vcpu *)c->mmu)->cur[va_half(va)], g, va);
+    const struct window *w = g == REGION_GROUPS || va & 7 ? NULL : space_window(c->roots.space[va_half(va)], g, va);
     uint64_t rec = w ? window_rec(w, va) : 0;
     mmu_unlock();
     if (!(rec & REC_R))
@@ -145,15 +147,19 @@ bool mmu_peek_cached(const struct vcpu *c, uint64_t va, enum view view, uint64_t
 
 const struct mmu_stats *mmu_stats(void)
 {
-    mmu.stats.switches = 0;
-    for (unsigned i = 0; i < mmu.n_vcpus; i++)
-        mmu.stats.switches += mv(mmu.vcpu[i])->switches;
+    mmu.stats.switches = mmu.stats.inline_switches = 0;
+    for (unsigned i = 0; i < mmu.n_vcpus; i++) {
+        const struct vcpu_roots *r = &mmu.vcpu[i]->roots;
+        mmu.stats.switches += mv(mmu.vcpu[i])->switches + r->changes;
+        mmu.stats.inline_switches += r->switches;
+    }
     return &mmu.stats;
 }
 
 void mmu_count_exit(struct vcpu *c, enum mmu_exit cause, uint64_t begun)
 {
-    uint64_t ticks = now_ticks() - begun;
+    uint64_t now = now_ticks(), ticks = now - begun;
+    c->roots.stamp = now;
     mv(c)->exits[cause].count++;
     mv(c)->exits[cause].ticks += ticks;
     mv(c)->in_c += ticks;

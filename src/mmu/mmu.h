@@ -52,6 +52,12 @@ bool mmu_fetch(struct vcpu *c, uint64_t va, uint64_t *gpa, uint64_t *key) MUST_C
 
 /* The guest's roots, ASID or translation regime changed: bases follow. No flush. */
 void mmu_switch(struct vcpu *c);
+/*
+ * Just after that, and after xlate_switch(): nothing but root[half] was written, so that translated code may do the same again as long
+ * as mmu_epoch() stays. On the vCPU's own thread.
+ */
+void mmu_remember_switch(struct vcpu *c, unsigned half);
+const struct vcpu_epoch *mmu_epoch(void);
 
 /*
  * TLB maintenance, as the vCPU issues it. va is page-aligned or not; size in bytes. ANY_ASID: all ASIDs. It is done, or noted
@@ -120,6 +126,7 @@ void mmu_spent(struct vcpu *c, uint64_t ns);
     X(mmio, "MMIO accesses")                                           \
     X(guest_faults, "guest aborts raised by accesses")                 \
     X(switches, "changes of a base (TTBR writes that changed a root)") \
+    X(inline_switches, "changes of a root or ASID by translated code, without an exit") \
     X(new_spaces, "address spaces seen")                               \
     X(tlbi_va, "TLBI by address or range")                             \
     X(tlbi_asid, "TLBI by ASID")                                       \

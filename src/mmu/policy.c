@@ -89,7 +89,7 @@ unsigned mmu_windows(const struct vcpu *c, enum view fetch)
     /* What the kernel does to user pages is too little, and to too many of them, to be worth code of its own for each mode. */
     if (fetch != VIEW_USER)
         return MMU_KERNEL_WINDOWS;
-    const struct space *s = ((const struct mmu_vcpu *)c->mmu)->cur[0];
+    const struct space *s = c->roots.space[0];
     return s && __atomic_load_n(&s->policy.windows, __ATOMIC_RELAXED) ? MMU_USER_WINDOWS : 0;
 }
 
@@ -97,8 +97,9 @@ unsigned mmu_windows(const struct vcpu *c, enum view fetch)
 static void mode_changed(struct space *s, bool windows)
 {
     __atomic_store_n(&s->policy.windows, windows, __ATOMIC_RELAXED);
+    mmu_forget_switches();
     for (unsigned i = 0; i < mmu.n_vcpus; i++)
-        if (mv(mmu.vcpu[i])->cur[0] == s)
+        if (mmu.vcpu[i]->roots.space[0] == s)
             __atomic_store_n(&mmu.vcpu[i]->exit_req, 1, __ATOMIC_RELEASE);
 }
 
@@ -257,7 +258,7 @@ static void credit(struct policy *p, int64_t ns)
 
 void policy_charge(struct vcpu *c, uint64_t ns)
 {
-    struct space *s = mv(c)->cur[0];
+    struct space *s = c->roots.space[0];
     mmu.stats.samples++;
     s->policy.user_ns += ns;
     credit(&s->policy, (int64_t)(ns * pol.share / SHARE));
@@ -284,7 +285,7 @@ void mmu_sample(struct vcpu *c)
     uint64_t dt = now > m->sampled + in_c ? now - m->sampled - in_c : 0;
     m->sampled = now;
     m->in_c = 0;
-    if (mmu.guest->fetch_view(c) != VIEW_USER || !m->cur[0])
+    if (mmu.guest->fetch_view(c) != VIEW_USER || !m->c->roots.space[0])
         return;
     mmu_lock();
     policy_charge(c, MIN(dt, SAMPLE_MAX));
@@ -293,7 +294,7 @@ void mmu_sample(struct vcpu *c)
 
 void mmu_spent(struct vcpu *c, uint64_t ns)
 {
-    struct space *s = mv(c)->cur[0];
+    struct space *s = c->roots.space[0];
     mv(c)->sampled += ns;
     if (s && mmu.guest->fetch_view(c) == VIEW_USER)
         __atomic_fetch_add(&s->policy.translate_ns, MIN(ns, BLOCK_MAX), __ATOMIC_RELAXED);

@@ -28,7 +28,7 @@ static void leave(struct vcpu *c)
 NORETURN static void raise_fault(struct vcpu *c, uint64_t va, enum access acc, enum view view, uint8_t code)
 {
     if (view == VIEW_USER)
-        policy_fault(mv(c)->cur[0]);
+        policy_fault(c->roots.space[0]);
     mmu.stats.guest_faults++;
     mv(c)->cause = MMU_EXIT_guest_fault;
     leave(c);
@@ -36,7 +36,7 @@ NORETURN static void raise_fault(struct vcpu *c, uint64_t va, enum access acc, e
     vcpu_unwind(c);
 }
 
-static struct space *space_of(struct vcpu *c, uint64_t va) { return mv(c)->cur[va_half(va)]; }
+static struct space *space_of(struct vcpu *c, uint64_t va) { return c->roots.space[va_half(va)]; }
 
 #define HELD_FAST 10                              /* ns of held() */
 #define HELD_SLOW 200                             /* of resolve() that finds what it looks for */
@@ -79,7 +79,7 @@ static void count_use(struct vcpu *c, uint64_t va, enum view view)
         return;
     if (h->drops < CHURN_DROPS)
         h->uses = 0;
-    softtlb_flush_range(mv(c)->cur[view == VIEW_USER ? 0 : 1], va & PAGE_MASK, va | ~PAGE_MASK);
+    softtlb_flush_range(c->roots.space[view == VIEW_USER ? 0 : 1], va & PAGE_MASK, va | ~PAGE_MASK);
 }
 
 /*

@@ -39,9 +39,15 @@ static void clear(struct softtlb *t)
     t->has_local = false;
 }
 
+static void free_table(struct softtlb *t)
+{
+    if (t->d.table != no_entries)
+        free(t->d.table);
+}
+
 static void make(struct softtlb *t, unsigned n)
 {
-    free(t->d.table);
+    free_table(t);
     t->d.table = aligned_alloc(64, n * sizeof(struct tlb_entry));
     if (!t->d.table)
         die("out of memory");
@@ -66,7 +72,7 @@ static void note_leaf(struct softtlb *t, struct space *s, uint64_t va, const str
 /* An entry of s on vCPU i goes. Of a space that is not in force there it can not be in use. */
 static void touched(const struct space *s, unsigned i)
 {
-    if (mv(mmu.vcpu[i])->cur[s->half] == s)
+    if (mmu.vcpu[i]->roots.space[s->half] == s)
         mmu_touched(i);
 }
 
@@ -185,7 +191,7 @@ static bool flush_range(struct space *s, unsigned i, uint64_t va, uint64_t last)
 bool softtlb_flush_range_alone(const struct vcpu *c, struct space *s, uint64_t va, uint64_t last)
 {
     for (unsigned i = 0; i < mmu.n_vcpus; i++)
-        for (unsigned v = 0; v < VIEW_COUNT && mmu.vcpu[i] != c && mv(mmu.vcpu[i])->cur[s->half] == s; v++)
+        for (unsigned v = 0; v < VIEW_COUNT && mmu.vcpu[i] != c && mmu.vcpu[i]->roots.space[s->half] == s; v++)
             if (s->tlb[i][v].filled && holds(&s->tlb[i][v], va, last))
                 return false;
     bool any = false;
@@ -220,9 +226,16 @@ void softtlb_free(struct space *s)
 {
     for (unsigned i = 0; i < mmu.n_vcpus; i++)
         for (unsigned v = 0; v < VIEW_COUNT; v++) {
-            free(s->tlb[i][v].d.table);
-            s->tlb[i][v].d.table = NULL;
+            free_table(&s->tlb[i][v]);
+            softtlb_none(&s->tlb[i][v].d);
         }
+}
+
+void softtlb_new(struct space *s)
+{
+    for (unsigned i = 0; i < MMU_VCPUS; i++)
+        for (unsigned v = 0; v < VIEW_COUNT; v++)
+            softtlb_none(&s->tlb[i][v].d);
 }
 
 static bool protect_in(struct softtlb *t, uint64_t gpa)
@@ -264,7 +277,7 @@ void softtlb_forget(uint64_t gpa, uint64_t len)
 /* The user view's array hangs on the low half's space, the kernel views' on the high half's. */
 static struct softtlb *tlb_of(struct vcpu *c, enum view view)
 {
-    return &mv(c)->cur[view == VIEW_USER ? 0 : 1]->tlb[mv(c)->index][view];
+    return &c->roots.space[view == VIEW_USER ? 0 : 1]->tlb[mv(c)->index][view];
 }
 
 void softtlb_bind(struct vcpu *c, unsigned half)
@@ -273,20 +286,16 @@ void softtlb_bind(struct vcpu *c, unsigned half)
     for (unsigned v = 0; v < VIEW_COUNT; v++) {
         if ((v == VIEW_USER) != (half == 0))
             continue;
-        struct softtlb *t = &m->cur[half]->tlb[m->index][v];
-        if (t->d.table)
-            c->tlb[v] = t->d;
-        else
-            softtlb_none(&c->tlb[v]);
+        c->tlb[v] = c->roots.space[half]->tlb[m->index][v].d;
     }
 }
 
 void softtlb_flush_kernel_low(struct mmu_vcpu *m)
 {
-    if (!m->kernel_low || !m->cur[1])
+    if (!m->kernel_low || !m->c->roots.space[1])
         return;
-    flush_half(&m->cur[1]->tlb[m->index][VIEW_KERNEL], 0);
-    flush_half(&m->cur[1]->tlb[m->index][VIEW_KERNEL_PAN], 0);
+    flush_half(&m->c->roots.space[1]->tlb[m->index][VIEW_KERNEL], 0);
+    flush_half(&m->c->roots.space[1]->tlb[m->index][VIEW_KERNEL_PAN], 0);
     m->kernel_low = false;
     mmu_touched(m->index);
 }
@@ -301,7 +310,7 @@ void softtlb_flush_kernel_low_asid(int asid)
 {
     for (unsigned i = 0; i < mmu.n_vcpus; i++) {
         struct mmu_vcpu *m = mv(mmu.vcpu[i]);
-        if (m->cur[0] && (m->cur[0]->has_global || space_has_asid(m->cur[0], asid)))
+        if (m->kernel_low && m->c->roots.space[0] && (m->c->roots.space[0]->has_global || space_has_asid(m->c->roots.space[0], asid)))
             softtlb_flush_kernel_low(m);
     }
 }
@@ -309,7 +318,7 @@ void softtlb_flush_kernel_low_asid(int asid)
 void softtlb_insert(struct vcpu *c, struct space *s, enum view view, uint64_t va, const struct walk *w, bool no_window)
 {
     struct softtlb *t = tlb_of(c, view);
-    if (!t->d.table) {
+    if (t->d.table == no_entries) {
         make(t, TLB_MIN);
         c->tlb[view] = t->d;
     } else if (++t->refills > 4 * entries(t) && entries(t) < SOFTTLB_MAX) {
@@ -330,6 +339,8 @@ void softtlb_insert(struct vcpu *c, struct space *s, enum view view, uint64_t va
     e->addend = (int64_t)((uint64_t)(uintptr_t)mem_host(w->gpa & PAGE_MASK) - page);
     e->pte = (w->gpa & PAGE_MASK) | w->perms | (no_window ? TLB_NO_WINDOW : 0);
     note_leaf(t, s, va, w);
-    if (view != VIEW_USER && va_half(va) == 0)
+    if (view != VIEW_USER && va_half(va) == 0) {
         mv(c)->kernel_low = true;
+        c->roots.in_c = 1;
+    }
 }

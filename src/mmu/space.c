@@ -44,7 +44,7 @@ void space_new_exec_key(struct space *s)
     s->exec_hi = 0;
     mmu.stats.exec_rekeys++;
     for (unsigned i = 0; i < mmu.n_vcpus; i++)
-        if (mv(mmu.vcpu[i])->cur[s->half] == s)
+        if (mmu.vcpu[i]->roots.space[s->half] == s)
             mmu_touched(i);
 }
 
@@ -121,22 +121,22 @@ static void space_free(struct space *s)
     free(s->exec);
     free(s->more_asids);
     memset(s, 0, sizeof(*s));
-    s->hash_next = mmu.freed;                     /* see struct base */
+    s->hash_next = mmu.freed;                     /* see internal.h */
     mmu.freed = s;
     mmu.names++;
-    mmu_forget_bases();
+    mmu_forget_switches();
 }
 
 void space_stale(struct space *s)
 {
     s->stale = true;
-    mmu_forget_bases();
+    mmu_forget_switches();
 }
 
 bool space_in_force(const struct space *s)
 {
     for (unsigned i = 0; i < mmu.n_vcpus; i++)
-        if (mv(mmu.vcpu[i])->cur[s->half] == s)
+        if (mmu.vcpu[i]->roots.space[s->half] == s)
             return true;
     return false;
 }
@@ -164,6 +164,7 @@ struct space *space_get(unsigned half, const struct space_id *id)
         mmu.freed = s->hash_next;
     else
         s = xcalloc(1, sizeof(*s));
+    softtlb_new(s);
     s->id = *id;
     s->half = (uint8_t)half;
     policy_new_owner(s);
@@ -224,18 +225,18 @@ static void set_slot(struct mmu_vcpu *m, unsigned g, unsigned n, int64_t d)
 
 void window_rebase(struct space *s, unsigned g, unsigned slot)
 {
-    mmu_forget_bases();
+    mmu_forget_switches();
     for (unsigned i = 0; i < mmu.n_vcpus; i++)
-        if (mv(mmu.vcpu[i])->cur[s->half] == s)
+        if (mmu.vcpu[i]->roots.space[s->half] == s)
             set_slot(mv(mmu.vcpu[i]), g, slot, window_delta(s->win[g][slot]));
 }
 
 void space_bind(struct vcpu *c, unsigned half, struct space *s)
 {
     struct mmu_vcpu *m = mv(c);
-    struct space *old = m->cur[half];
+    struct space *old = m->c->roots.space[half];
     softtlb_flush_kernel_low(m);
-    __atomic_store_n(&m->cur[half], s, __ATOMIC_RELAXED);
+    __atomic_store_n(&m->c->roots.space[half], s, __ATOMIC_RELAXED);
     s->last_used = m->begun;
     m->switches++;
     for (unsigned g = 0; g < REGION_GROUPS; g++) {
@@ -260,80 +261,21 @@ bool space_has_local(const struct space *s)
     return softtlb_has_local(s) || s->exec_local;
 }
 
-static struct base *base_of(struct mmu_vcpu *m, unsigned half, const struct space_id *id)
-{
-    return &m->base[half][(id->root >> PAGE_SHIFT ^ id->asid ^ id->asid >> 4) & (BASES - 1)];
-}
-
-/* With the lock: the vCPU's halves are in force and compared. */
-static void remember_bases(struct mmu_vcpu *m, const struct space_id id[2])
-{
-    for (unsigned half = 0; half < 2; half++) {
-        struct base *b = base_of(m, half, &id[half]);
-        *b = (struct base){ .s = m->cur[half], .gen = mmu.gen, .root = id[half].root, .config = id[half].config, .asid = id[half].asid };
-        memcpy(b->delta, m->c->delta, sizeof(b->delta));
-    }
-}
-
-/*
- * The switch to bases that are remembered, without the lock. true: done. false: nothing has happened, or *undone says of which
- * halves cur[] is wrong now.
- */
-static bool switch_known(struct mmu_vcpu *m, const struct space_id id[2], unsigned *undone)
-{
-    uint64_t gen = __atomic_load_n(&mmu.gen, __ATOMIC_RELAXED);
-    const struct base *b[2];
-    unsigned changed = 0;
-    for (unsigned half = 0; half < 2; half++) {
-        b[half] = base_of(m, half, &id[half]);
-        if (b[half]->gen != gen || b[half]->root != id[half].root || b[half]->config != id[half].config || b[half]->asid != id[half].asid)
-            return false;
-        changed |= (m->cur[half] != b[half]->s) << half;
-    }
-    if (!changed)
-        return true;                              /* another ASID: in force it is not stale */
-    if (m->kernel_low || (changed & 1 && policy_waits(m->cur[0])))
-        return false;
-    for (unsigned half = 0; half < 2; half++) {
-        if (!(changed >> half & 1))
-            continue;
-        __atomic_store_n(&m->cur[half], b[half]->s, __ATOMIC_RELAXED);
-        for (unsigned g = 0; g < REGION_GROUPS; g++)
-            for (unsigned n = 0; (g == REGION_HIGH) == (half == 1) && n < REGION_SLOTS; n++)
-                set_slot(m, g, n, b[half]->delta[g * REGION_SLOTS + n]);
-        softtlb_bind(m->c, half);
-    }
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);      /* cur[] before busy and gen: the other side's is mmu_lock()'s */
-    if (__atomic_load_n(&mmu.busy, __ATOMIC_ACQUIRE) || __atomic_load_n(&mmu.gen, __ATOMIC_RELAXED) != gen) {
-        *undone = changed;
-        return false;
-    }
-    for (unsigned half = 0; half < 2; half++)
-        if (changed >> half & 1) {
-            b[half]->s->last_used = m->begun;
-            m->switches++;
-        }
-    return true;
-}
-
 void mmu_switch(struct vcpu *c)
 {
     struct mmu_vcpu *m = mv(c);
-    const struct space_id ids[2] = { mmu.guest->space(c, 0), mmu.guest->space(c, 1) };
-    struct space *left = m->cur[0];
-    unsigned undone = 0;
+    struct vcpu_roots *r = &c->roots;
+    struct space *left = r->left;
+    const unsigned undone = r->undone;
+    r->undone = 0;
     exit_begin(c, MMU_EXIT_switch_base);
-    if (likely(switch_known(m, ids, &undone))) {
-        exit_end(c);
-        return;
-    }
     mmu_lock();
     for (unsigned half = 0; half < 2; half++)
         if (undone >> half & 1)
-            m->cur[half] = NULL;
+            r->space[half] = NULL;
     for (unsigned half = 0; half < 2; half++) {
-        struct space_id id = ids[half];
-        struct space *s = m->cur[half];
+        struct space_id id = mmu.guest->space(c, half);
+        struct space *s = r->space[half];
         bool same = s && s->id.root == id.root && s->id.config == id.config;
         if (!same) {
             s = space_get(half, &id);
@@ -352,17 +294,61 @@ void mmu_switch(struct vcpu *c)
     }
     if (undone & 1)
         policy_leave(left);                       /* space_bind() saw NULL there */
-    remember_bases(m, ids);
+    r->in_c = m->kernel_low || policy_waits(r->space[0]);
+    m->gen = mmu.epoch.gen;
     mmu_unlock();
     exit_end(c);
 }
+
+/* Where a switch is to be remembered: in its own place, or that of one that is true no more, or of the older of the set. */
+static struct vcpu_switch *place_of(struct vcpu_switch *set, uint64_t root, uint64_t other, uint64_t gen)
+{
+    for (unsigned way = 0; way < 2; way++)
+        if (set[way].root == root && set[way].other == other)
+            return &set[way];
+    for (unsigned way = 0; way < 2; way++)
+        if (set[way].gen != gen)
+            return &set[way];
+    set[1] = set[0];
+    return &set[0];
+}
+
+void mmu_remember_switch(struct vcpu *c, unsigned half)
+{
+    struct mmu_vcpu *m = mv(c);
+    struct vcpu_roots *r = &c->roots;
+    uint64_t root = r->root[half], other = r->root[!half];
+    if (r->in_c)
+        return;
+    struct vcpu_switch *w = place_of(&r->known[half][2 * switch_set(root, other)], root, other, m->gen);
+    struct space *s = r->space[half];
+    *w = (struct vcpu_switch){ .root = root, .other = other, .gen = m->gen, .space = s, .with = r->space[!half], .used = &s->last_used,
+                               .exec_key = &s->exec_key, .ctx_user = c->ctx_user };
+    for (unsigned v = half ? VIEW_KERNEL : VIEW_USER, n = 0; v < (half ? VIEW_COUNT : VIEW_KERNEL); v++)
+        w->tlb[n++] = &s->tlb[m->index][v].d;
+    unsigned n = 0;
+    for (unsigned g = 0; g < REGION_GROUPS; g++)
+        for (unsigned k = 0; (g == REGION_HIGH) == half && k < REGION_SLOTS; k++) {
+            int64_t region = mmu.slot_region[g][k], *at = &c->delta[g * REGION_SLOTS + k];
+            if (region == INT64_MIN)
+                continue;                         /* no space has a window there */
+            w->slot[n].at = at;
+            w->slot[n].delta = *at;
+            w->slot[n++].table = &(g == REGION_LOW_USER ? m->rt_user : m->rt_kernel)[region & (REGION_TABLE - 1)];
+        }
+    w->size = n * sizeof(w->slot[0]);
+}
+
+const struct vcpu_epoch *mmu_epoch(void) { return &mmu.epoch; }
 
 void mmu_reset(void)
 {
     for (unsigned i = 0; i < mmu.n_vcpus; i++) {
         struct vcpu *c = mmu.vcpu[i];
         struct mmu_vcpu *m = mv(c);
-        m->cur[0] = m->cur[1] = NULL;
+        c->roots.space[0] = c->roots.space[1] = c->roots.left = NULL;
+        c->roots.undone = 0;
+        vcpu_forget_switches(c);
         m->kernel_low = false;
         m->tlbi = (struct tlbi_notes){ .n = 0 };
         c->tlbi_pending = 0;
@@ -384,5 +370,5 @@ void mmu_reset(void)
 
 uint64_t mmu_exec_key(struct vcpu *c, uint64_t va)
 {
-    return __atomic_load_n(&mv(c)->cur[va_half(va)]->exec_key, __ATOMIC_RELAXED);
+    return __atomic_load_n(&c->roots.space[va_half(va)]->exec_key, __ATOMIC_RELAXED);
 }

@@ -19,7 +19,7 @@ static struct suspect *suspect_of(uint64_t va) { return &suspects[(va >> PAGE_SH
 static void differs(struct vcpu *c, uint64_t va, const char *what, uint64_t cached, uint64_t walked)
 {
     if (mmu.n_vcpus > 1) {
-        const struct space *s = mv(c)->cur[va_half(va)];
+        const struct space *s = c->roots.space[va_half(va)];
         struct suspect *x = suspect_of(va);
         uint64_t now = now_ns();
         if (x->s != s || x->va != (va & PAGE_MASK) || x->cached != cached)
@@ -38,7 +38,7 @@ void verify_page(struct vcpu *c, uint64_t va, enum view view, bool write)
     mmu.stats.verified++;
     enum walk_status st = mmu.guest->walk(c, va, write ? ACC_WRITE : ACC_READ, view, &w);
     enum region_group g = view_group(view, va);
-    const struct window *win = g == REGION_GROUPS ? NULL : space_window(mv(c)->cur[va_half(va)], g, va);
+    const struct window *win = g == REGION_GROUPS ? NULL : space_window(c->roots.space[va_half(va)], g, va);
     uint64_t rec = win ? window_rec(win, va) : 0;
     bool right = true;
     if (rec & (write ? REC_W : REC_R)) {

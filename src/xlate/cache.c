@@ -128,7 +128,7 @@ void cache_flush_now(struct vcpu *c)
             c->jc[i] = (struct jc_entry){ JC_EMPTY, xl.jump_miss };
         x->forget_returns = true;                 /* (this may be a helper, called by code with returns on the stack) */
     }
-    x->salt = xl.salt ^ x->own_salt;
+    c->ctx_salt = xl.salt ^ x->own_salt;
     x->pending = NULL;
     x->fault_block = NULL;
 }

@@ -91,9 +91,7 @@ struct itlb_entry { uint64_t key, gpa; };
 enum { FLUSH_KEYS = 1, FLUSH_ALL = 2 };           /* jump cache entries stop matching; and their pointers go, too */
 struct xlate_vcpu {
     uint32_t flush;                               /* asked by anybody: FLUSH_* */
-    uint64_t salt;                                /* part of jc_ctx: another one, and no entry matches */
-    uint32_t kind[2];                             /* MMU_WINDOWS_* in vcpu.ctx_mode[], in place */
-    uint64_t own_salt;                            /* part of salt, 0 on all vCPUs that agree on the flags of every page */
+    uint64_t own_salt;                            /* part of vcpu.ctx_salt, 0 on all vCPUs that agree on the flags of every page */
     struct itlb_entry itlb[ITLB_SIZE];            /* key: page ^ jc_ctx */
     bool no_prediction;                           /* the block being made missed too often */
     int last_slot[VIEW_COUNT];                    /* the last prediction that rested on a value, or -1 */

@@ -70,7 +70,7 @@ void xlate_init(const struct xlate_config *cfg, const struct guest_ops *guest, c
     xl.dma = q;
     cache_init();
     if (cfg->jit) {
-        struct host_callbacks cb = { .mem = *mem, .region_miss = sites_region_miss };
+        struct host_callbacks cb = { .mem = *mem, .region_miss = sites_region_miss, .epoch = mmu_epoch() };
         size_t used = host_init(xl.area, cfg->code_size, &cb);
         if (used > cfg->code_size / 64)
             bug("thunks take %zu bytes", used);
@@ -130,8 +130,13 @@ static uint32_t block_flags(const struct vcpu *c)
 static void set_ctx(struct vcpu *c, uint32_t flags, uint64_t pc, uint64_t key)
 {
     uint64_t *space = &c->ctx_space[pc >> 55 & 1];
-    *space = key ^ ((struct xlate_vcpu *)c->xlate)->salt;
+    *space = key ^ c->ctx_salt;
     c->jc_ctx = *space ^ vcpu_ctx_flags(flags);
+}
+
+static uint64_t windows_ctx(const struct vcpu *c, enum view fetch)
+{
+    return vcpu_ctx_flags(mmu_windows(c, fetch) << XF_KIND_SHIFT);
 }
 
 /*
@@ -140,34 +145,28 @@ static void set_ctx(struct vcpu *c, uint32_t flags, uint64_t pc, uint64_t key)
  */
 static void refresh_ctx(struct vcpu *c, uint32_t flags)
 {
-    struct xlate_vcpu *x = c->xlate;
     uint64_t pc = vcpu_pc(c), other = pc ^ 1ull << 55;
-    c->ctx_space[other >> 55 & 1] = mmu_exec_key(c, other) ^ x->salt;
+    const uint32_t debug = c->stepping ? XF_DEBUG : 0;
+    c->ctx_space[other >> 55 & 1] = mmu_exec_key(c, other) ^ c->ctx_salt;
     set_ctx(c, flags, pc, mmu_exec_key(c, pc));
-    for (unsigned kernel = 0; kernel < 2; kernel++) {
-        x->kind[kernel] = mmu_windows(c, kernel ? VIEW_KERNEL : VIEW_USER) << XF_KIND_SHIFT;
-        c->ctx_mode[kernel] = vcpu_ctx_flags(xl.guest->mode_flags(c, kernel) | x->kind[kernel] | (c->stepping ? XF_DEBUG : 0));
-    }
+    c->ctx_user = windows_ctx(c, VIEW_USER);
+    c->ctx_mode[0] = vcpu_ctx_flags(xl.guest->mode_flags(c, false) | debug) ^ c->ctx_user;
+    c->ctx_mode[1] = vcpu_ctx_flags(xl.guest->mode_flags(c, true) | debug) ^ windows_ctx(c, VIEW_KERNEL);
 }
 
 void xlate_mode_changed(struct vcpu *c) { refresh_ctx(c, block_flags(c)); }
 
+/* How the kernel's accesses are made does not depend on spaces. Translated code does the same for one root (IR_ROOT). */
 void xlate_switch(struct vcpu *c)
 {
-    struct xlate_vcpu *x = c->xlate;
-    enum view view = xl.guest->fetch_view(c);
-    uint64_t *here = &c->ctx_space[vcpu_pc(c) >> 55 & 1], was = *here;
+    uint64_t *here = &c->ctx_space[vcpu_pc(c) >> 55 & 1], was = *here, user = windows_ctx(c, VIEW_USER), change = user ^ c->ctx_user;
     for (unsigned half = 0; half < 2; half++)
-        c->ctx_space[half] = mmu_exec_key(c, half ? ~0ull : 0) ^ x->salt;
+        c->ctx_space[half] = mmu_exec_key(c, half ? ~0ull : 0) ^ c->ctx_salt;
     c->jc_ctx ^= was ^ *here;
-    for (unsigned kernel = 0; kernel < 2; kernel++) {
-        uint32_t kind = mmu_windows(c, kernel ? VIEW_KERNEL : VIEW_USER) << XF_KIND_SHIFT;
-        uint64_t change = vcpu_ctx_flags(kind ^ x->kind[kernel]);
-        x->kind[kernel] = kind;
-        c->ctx_mode[kernel] ^= change;
-        if (kernel == (view != VIEW_USER))
-            c->jc_ctx ^= change;
-    }
+    c->ctx_user = user;
+    c->ctx_mode[0] ^= change;
+    if (xl.guest->fetch_view(c) == VIEW_USER)
+        c->jc_ctx ^= change;
 }
 
 void xlate_flags_changed(struct vcpu *c)

@@ -48,6 +48,11 @@ static const char *thunk_name(const uint8_t *p)
     for (unsigned v = 0; v < VIEW_COUNT; v++)
         if (host_state.region[v] == p)
             return "region";
+    for (unsigned k = 0; k < 4; k++)
+        if (host_state.root[k / 2][k & 1] == p) {
+            snprintf(name, sizeof(name), "root%u%s", k / 2, k & 1 ? "_v" : "");
+            return name;
+        }
     return NULL;
 }
 
@@ -93,7 +98,7 @@ static void show_insn(const cs_insn *in, const struct host_code *hc)
             replace(op, old, new);
         } else if (o->type == X86_OP_IMM) {
             for (unsigned n = 0; n < block.n; n++)
-                if ((block.insn[n].op == IR_CALL || block.insn[n].op == IR_TRAPNZ) && (int64_t)(uintptr_t)block.insn[n].call->fn == o->imm) {
+                if ((block.insn[n].op == IR_CALL || block.insn[n].op == IR_ROOT || block.insn[n].op == IR_TRAPNZ) && (int64_t)(uintptr_t)block.insn[n].call->fn == o->imm) {
                     snprintf(old, sizeof(old), "0x%" PRIx64, o->imm);
                     replace(op, old, block.insn[n].call->name);
                     break;

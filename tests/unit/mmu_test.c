@@ -130,7 +130,7 @@ static const struct guest_ops guest = {
 static uint64_t installed(uint64_t va, enum view view)
 {
     enum region_group g = view_group(view, va);
-    struct space *s = mv(cpu)->cur[va_half(va)];
+    struct space *s = cpu->roots.space[va_half(va)];
     const struct window *w = g == REGION_GROUPS ? NULL : space_window(s, g, va);
     return w ? window_rec(w, va) : 0;
 }
@@ -464,7 +464,7 @@ static void test_at_once(void)
     mmu_switch(cpu);
     n = st->tlbi_at_once;
     mmu_tlbi_asid(cpu, cur_asid - 40);
-    bool kernel_too = space_has_asid(mv(cpu)->cur[1], cur_asid - 40) && space_has_local(mv(cpu)->cur[1]);
+    bool kernel_too = space_has_asid(cpu->roots.space[1], cur_asid - 40) && space_has_local(cpu->roots.space[1]);
     CHECK(kernel_too || (!cpu->tlbi_pending && st->tlbi_at_once == n + 1));
     mmu_tlbi_complete(cpu);
     del(old, va);
@@ -936,7 +936,7 @@ static void test_policy(void)
     CHECK(!load(va + 0x3000, VIEW_USER, &v) && !installed(va + 0x3000, VIEW_USER));
     add(root[0], va + 0x101000, RAM_BASE + 0x701000, 12, U_RW, false);
     CHECK(load(va + 0x101000, VIEW_USER, &v) && !installed(va + 0x101000, VIEW_USER) && in_tlb(va + 0x101000, VIEW_USER, false));
-    struct space *s = mv(cpu)->cur[0];
+    struct space *s = cpu->roots.space[0];
     CHECK(s->n_wins > 0);
     root[0] = old;
     mmu_switch(cpu);
@@ -1007,7 +1007,7 @@ static void test_policy(void)
     /* where sets are lent, none is taken from a space that ran a moment ago */
     mmu.cfg.org = ORG_GROUP;
     mmu.cfg.org_windows = 1;
-    struct space *owner = mv(cpu)->cur[0];
+    struct space *owner = cpu->roots.space[0];
     root[0] = 0x45000;
     cur_asid = 15;
     mmu_switch(cpu);
@@ -1015,12 +1015,12 @@ static void test_policy(void)
     CHECK(load(at, VIEW_USER, &v));
     for (unsigned i = 0; i < mmu.n_spaces; i++)
         mmu.all[i]->last_used = now_ticks() + (1ull << 40);
-    CHECK(!org_room(mv(cpu)->cur[0]));
+    CHECK(!org_room(cpu->roots.space[0]));
     run_until(true, 100);
     CHECK(st->promotions == 3 && owner->n_wins);
     for (unsigned i = 0; i < mmu.n_spaces; i++)
         mmu.all[i]->last_used = 0;
-    CHECK(org_room(mv(cpu)->cur[0]));
+    CHECK(org_room(cpu->roots.space[0]));
     mmu.cfg.org = ORG_PRIVATE;
 
     /* one whose memory is in more regions than there are slots stays on the software TLB */
@@ -1034,7 +1034,7 @@ static void test_policy(void)
     }
     unsigned slots = window_free_slots(REGION_LOW_USER);
     run_until(true, 1000);
-    CHECK(st->promotions == 3 && window_free_slots(REGION_LOW_USER) == slots && mv(cpu)->cur[0]->policy.demotions > 0);
+    CHECK(st->promotions == 3 && window_free_slots(REGION_LOW_USER) == slots && cpu->roots.space[0]->policy.demotions > 0);
     e = policy_events(&n, &lost);
     CHECK(n > 4 && lost == 0 && e[0].windows && e[0].root == 0x41000 && e[0].pages >= 64 && !e[1].windows && e[1].reason == POLICY_CHURN &&
           e[3].reason == POLICY_NEW_OWNER && e[n - 1].reason == POLICY_REGIONS && !e[n - 1].windows);

@@ -48,6 +48,7 @@ static struct {
 } rec;
 
 static void h_switch(struct vcpu *c) { rec.switches++; }
+static void h_switch_root(struct vcpu *c, unsigned half) { rec.switches++; }
 static void h_all(struct vcpu *c) { rec.all++; }
 static void h_asid(struct vcpu *c, uint16_t asid) { rec.asid_calls++; rec.asid = asid; }
 static void h_range(struct vcpu *c, uint64_t va, uint64_t size, int asid, bool broadcast)
@@ -77,7 +78,7 @@ static void h_send_event(struct vcpu *c, bool all) {}
 static void h_yield(struct vcpu *c) {}
 static uint64_t h_read(uint64_t gpa, bool *ok) { *ok = false; return 0; }
 static const struct a64_host_ops host = {
-    .switch_space = h_switch, .tlbi_all = h_all, .tlbi_asid = h_asid, .tlbi_range = h_range, .tlbi_complete = h_complete, .probe = h_probe,
+    .switch_space = h_switch, .switch_root = h_switch_root, .tlbi_all = h_all, .tlbi_asid = h_asid, .tlbi_range = h_range, .tlbi_complete = h_complete, .probe = h_probe,
     .icache_inval = h_icache, .icache_inval_all = h_icache_all, .wait = h_wait, .wait_event = h_wait_event,
     .send_event = h_send_event, .yield = h_yield, .debug_changed = h_debug, .read_gpa64 = h_read,
 };

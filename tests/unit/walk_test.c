@@ -50,7 +50,8 @@ static uint64_t read_gpa64(uint64_t gpa, bool *ok)
 static void write_gpa64(uint64_t gpa, uint64_t v) { memcpy(mem + (gpa - MEM_BASE), &v, 8); }
 
 static void no_switch(struct vcpu *c) {}
-static const struct a64_host_ops host = { .switch_space = no_switch, .read_gpa64 = read_gpa64 };
+static void no_switch_root(struct vcpu *c, unsigned half) {}
+static const struct a64_host_ops host = { .switch_space = no_switch, .switch_root = no_switch_root, .read_gpa64 = read_gpa64 };
 
 /* ---- table builder ---- */
 
@@ -166,7 +167,7 @@ static enum walk_status walk(uint64_t va, enum access acc, enum view view)
 
     struct a64_cpu now = *cpu;
     cpu->tcr_el1 = 25 | 25ull << 16 | 1ull << 14 | 3ull << 30 | 3ull << 37;
-    cpu->ttbr0_el1 = cpu->ttbr1_el1 = 0xdead0000;
+    cpu->v.roots.root[0] = cpu->v.roots.root[1] = 0xdead0000;
     cpu->mair_el1 = ~cpu->mair_el1;
     cpu->sctlr_el1 ^= 1 | 1ull << 19;
     for (unsigned fresh = 0; fresh < 2; fresh++) {
@@ -212,7 +213,7 @@ static void test_levels(void)
                     /* An address with many bits set inside the range. */
                     uint64_t va = 0x00005a5a5f5a5b68ull & ((1ull << (64 - tsz)) - 1);
                     uint64_t full = half ? va | ~((1ull << (64 - tsz)) - 1) : va;
-                    *(half ? &cpu->ttbr1_el1 : &cpu->ttbr0_el1) = root | 7ull << 48;
+                    *(half ? &cpu->v.roots.root[1] : &cpu->v.roots.root[0]) = root | 7ull << 48;
                     uint64_t pa = (0x00000a9876543210ull >> shift) << shift;
                     uint64_t leaf = pa | (level == 3 ? PAGE : VALID) | AF | ATTR(1);
                     uint64_t at = map(root, granule, tsz, full, level, leaf, 0);
@@ -248,26 +249,26 @@ static void test_faults(void)
     const uint64_t va = 0x123456789000ull;
     for (unsigned level = 0; level <= 3; level++) {
         start(A64_CORTEX_A57, tcr_for(12, 16));
-        cpu->ttbr0_el1 = new_table(12);
+        cpu->v.roots.root[0] = new_table(12);
         /* Nothing there: translation fault at that level. */
-        map(cpu->ttbr0_el1, 12, 16, va, level, 0, 0);
+        map(cpu->v.roots.root[0], 12, 16, va, level, 0, 0);
         EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x04 + level);
         EQ(w.level, level);
         if (level < 3) {
             /* A table beyond physical memory: external abort on the walk, at the level that could not be read. */
-            map(cpu->ttbr0_el1, 12, 16, va, level, 0x00000ff000000000ull | TABLE, 0);
+            map(cpu->v.roots.root[0], 12, 16, va, level, 0x00000ff000000000ull | TABLE, 0);
             EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x15 + level);
             /* A table address above the output size (A57: 44 bits): address size fault. */
-            map(cpu->ttbr0_el1, 12, 16, va, level, 0x0000100000000000ull | TABLE, 0);
+            map(cpu->v.roots.root[0], 12, 16, va, level, 0x0000100000000000ull | TABLE, 0);
             EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x00 + level);
         }
         if (level > 0) {
             uint64_t type = level == 3 ? PAGE : VALID;
-            map(cpu->ttbr0_el1, 12, 16, va, level, 0x40000000ull | type, 0);
+            map(cpu->v.roots.root[0], 12, 16, va, level, 0x40000000ull | type, 0);
             EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x08 + level);             /* AF clear */
-            map(cpu->ttbr0_el1, 12, 16, va, level, 0x0000200040000000ull | type | AF, 0);
+            map(cpu->v.roots.root[0], 12, 16, va, level, 0x0000200040000000ull | type | AF, 0);
             EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x00 + level);             /* output address too large */
-            map(cpu->ttbr0_el1, 12, 16, va, level, 0x40000000ull | type | AF | AP_RO, 0);
+            map(cpu->v.roots.root[0], 12, 16, va, level, 0x40000000ull | type | AF | AP_RO, 0);
             EQ(fsc(va, ACC_WRITE, VIEW_KERNEL), 0x0c + level);
             CHECK(w.perms & PERM_R(VIEW_KERNEL));     /* perms hold with a permission fault as well */
             EQ(fsc(va, ACC_READ, VIEW_USER), 0x0c + level);
@@ -276,18 +277,18 @@ static void test_faults(void)
     }
     /* Descriptor type 01 is reserved at level 3. */
     start(A64_CORTEX_A57, tcr_for(12, 16));
-    cpu->ttbr0_el1 = new_table(12);
-    map(cpu->ttbr0_el1, 12, 16, va, 3, 0x40000000ull | VALID | AF, 0);
+    cpu->v.roots.root[0] = new_table(12);
+    map(cpu->v.roots.root[0], 12, 16, va, 3, 0x40000000ull | VALID | AF, 0);
     EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x07);
     /* Root beyond the output size; root unreadable. */
-    cpu->ttbr0_el1 = 0x0000800000000000ull;
+    cpu->v.roots.root[0] = 0x0000800000000000ull;
     EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x00);
-    cpu->ttbr0_el1 = 0x1000;
+    cpu->v.roots.root[0] = 0x1000;
     EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x14);
     /* IPS smaller than the part's size: 36 bits. */
     start(A64_CORTEX_A57, (tcr_for(12, 16) & ~(7ull << 32)) | 1ull << 32);
-    cpu->ttbr0_el1 = new_table(12);
-    map(cpu->ttbr0_el1, 12, 16, va, 3, 0x1000000000ull | PAGE | AF, 0);
+    cpu->v.roots.root[0] = new_table(12);
+    map(cpu->v.roots.root[0], 12, 16, va, 3, 0x1000000000ull | PAGE | AF, 0);
     EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x03);
     /* EPD: no walks through that half. */
     cpu->tcr_el1 |= 1ull << 7;
@@ -301,10 +302,10 @@ static void test_faults(void)
 static void test_tags(void)
 {
     start(A64_CORTEX_A57, tcr_for(12, 25));
-    cpu->ttbr0_el1 = new_table(12);
-    cpu->ttbr1_el1 = new_table(12);
-    map(cpu->ttbr0_el1, 12, 25, 0x1234567000ull, 3, 0x40001000ull | PAGE | AF, 0);
-    map(cpu->ttbr1_el1, 12, 25, 0xffffffd234567000ull, 3, 0x40002000ull | PAGE | AF, 0);
+    cpu->v.roots.root[0] = new_table(12);
+    cpu->v.roots.root[1] = new_table(12);
+    map(cpu->v.roots.root[0], 12, 25, 0x1234567000ull, 3, 0x40001000ull | PAGE | AF, 0);
+    map(cpu->v.roots.root[1], 12, 25, 0xffffffd234567000ull, 3, 0x40002000ull | PAGE | AF, 0);
     const uint64_t low = 0xab00001234567008ull, high = 0xabffffd234567008ull;
     EQ(fsc(low, ACC_READ, VIEW_KERNEL), 0x04);
     EQ(fsc(high, ACC_READ, VIEW_KERNEL), 0x04);
@@ -332,8 +333,8 @@ static void perm_case(uint64_t leaf, uint64_t table, uint64_t sctlr, const char 
     const uint64_t va = 0x400000;
     start(A64_MAX, tcr_for(12, 16));
     cpu->sctlr_el1 |= sctlr;
-    cpu->ttbr0_el1 = new_table(12);
-    map(cpu->ttbr0_el1, 12, 16, va, 3, 0x40000000ull | PAGE | AF | ATTR(1) | leaf, table);
+    cpu->v.roots.root[0] = new_table(12);
+    map(cpu->v.roots.root[0], 12, 16, va, 3, 0x40000000ull | PAGE | AF | ATTR(1) | leaf, table);
     char got[9] = "--------";
     if (fsc(va, ACC_READ, VIEW_USER) == 0x100) got[0] = 'r';
     if (fsc(va, ACC_WRITE, VIEW_USER) == 0x100) got[1] = 'w';
@@ -377,16 +378,16 @@ static void test_permissions(void)
     const uint64_t va = 0x400000;
     for (unsigned m = 0; m < A64_MODELS; m++) {
         start((enum a64_model)m, tcr_for(12, 16) | 1ull << 41);
-        cpu->ttbr0_el1 = new_table(12);
-        map(cpu->ttbr0_el1, 12, 16, va, 3, 0x40000000ull | PAGE | AF | AP_EL0, 1ull << 62);
+        cpu->v.roots.root[0] = new_table(12);
+        map(cpu->v.roots.root[0], 12, 16, va, 3, 0x40000000ull | PAGE | AF | AP_EL0, 1ull << 62);
         EQ(fsc(va, ACC_WRITE, VIEW_USER), m == A64_MAX ? 0x100 : 0x0f);
     }
     /* E0PD1: EL0 (and LDTR) sees a level 0 translation fault for the high half, EL1 does not care. */
     const uint64_t high = 0xffff800000400000ull;
     for (unsigned m = 0; m < A64_MODELS; m++) {
         start((enum a64_model)m, tcr_for(12, 16) | 1ull << 56);
-        cpu->ttbr1_el1 = new_table(12);
-        map(cpu->ttbr1_el1, 12, 16, high, 3, 0x40000000ull | PAGE | AF, 0);
+        cpu->v.roots.root[1] = new_table(12);
+        map(cpu->v.roots.root[1], 12, 16, high, 3, 0x40000000ull | PAGE | AF, 0);
         EQ(fsc(high, ACC_READ, VIEW_USER), m == A64_MAX ? 0x04 : 0x0f);
         EQ(fsc(high, ACC_READ, VIEW_KERNEL), 0x100);
     }
@@ -397,9 +398,9 @@ static void test_attributes(void)
     const uint64_t va = 0x400000;
     struct a64_walk_attrs a;
     start(A64_CORTEX_A57, tcr_for(12, 16));
-    cpu->ttbr0_el1 = new_table(12);
+    cpu->v.roots.root[0] = new_table(12);
     for (unsigned i = 0; i < 3; i++) {
-        map(cpu->ttbr0_el1, 12, 16, va, 3, 0x40000000ull | PAGE | AF | ATTR(i) | SH(3) | (i == 1 ? NG : 0), 0);
+        map(cpu->v.roots.root[0], 12, 16, va, 3, 0x40000000ull | PAGE | AF | ATTR(i) | SH(3) | (i == 1 ? NG : 0), 0);
         CHECK(a64_walk_attrs(&cpu->v, va, ACC_READ, VIEW_KERNEL, &w, &a) == WALK_OK);
         EQ(w.device, i == 0);
         EQ(w.global, i != 1);
@@ -419,8 +420,8 @@ static void test_attributes(void)
 static void test_space(void)
 {
     start(A64_CORTEX_A57, tcr_for(12, 16));
-    cpu->ttbr0_el1 = 0x1234ull << 48 | 0x40001000 | 1 /* CnP */;
-    cpu->ttbr1_el1 = 0x5678ull << 48 | 0x40002000;
+    cpu->v.roots.root[0] = 0x1234ull << 48 | 0x40001000 | 1 /* CnP */;
+    cpu->v.roots.root[1] = 0x5678ull << 48 | 0x40002000;
     EQ(a64_space(&cpu->v, 0).asid, 0x1234);
     EQ(a64_space(&cpu->v, 1).asid, 0x1234);
     EQ(a64_space(&cpu->v, 0).root, 0x40001000);

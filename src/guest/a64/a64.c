@@ -38,6 +38,7 @@ void a64_regime_changed(struct a64_cpu *c)
     c->v.tbi[0] = bits(c->tcr_el1, 37, 1);
     c->v.tbi[1] = bits(c->tcr_el1, 38, 1);
     a64_decode_regimes(c);
+    vcpu_forget_switches(&c->v);
     if (c->host)
         c->host->switch_space(&c->v);
 }
@@ -55,6 +56,7 @@ static void reset(struct vcpu *v)
     memset(&c->el, 0, offsetof(struct a64_cpu, model) - offsetof(struct a64_cpu, el));
     if (!c->id)
         a64_set_model(c, A64_CORTEX_A57);
+    v->roots.root[0] = v->roots.root[1] = 0;
     c->el = 1;
     c->spsel = 1;
     c->sp_in_use = 1;
@@ -188,7 +190,7 @@ static void dump(const struct vcpu *v, void (*out)(const char *fmt, ...))
         (unsigned long long)c->spsr_el1, (unsigned long long)c->esr_el1, (unsigned long long)c->far_el1,
         (unsigned long long)c->vbar_el1);
     out("sctlr %08llx  tcr %016llx  ttbr0 %016llx  ttbr1 %016llx  mair %016llx\n", (unsigned long long)c->sctlr_el1,
-        (unsigned long long)c->tcr_el1, (unsigned long long)c->ttbr0_el1, (unsigned long long)c->ttbr1_el1,
+        (unsigned long long)c->tcr_el1, (unsigned long long)c->v.roots.root[0], (unsigned long long)c->v.roots.root[1],
         (unsigned long long)c->mair_el1);
 }
 

@@ -32,7 +32,8 @@ struct a64_smccc_ops {
  * Interrupt lines are in vcpu.lines.
  */
 struct a64_host_ops {
-    void (*switch_space)(struct vcpu *c);         /* roots, ASID or translation controls changed: bases follow */
+    void (*switch_space)(struct vcpu *c);         /* translation controls changed: bases follow */
+    void (*switch_root)(struct vcpu *c, unsigned half);   /* the same where nothing but v.roots.root[half] was written */
     /* An exception or its return set a new mode and pc (roots are as before): the jump cache's key follows. */
     void (*mode_changed)(struct vcpu *c);
     void (*tlbi_all)(struct vcpu *c);
@@ -81,7 +82,7 @@ struct a64_cpu {
     uint8_t stepping, step_ex;
 
     uint64_t elr_el1, spsr_el1, esr_el1, far_el1, vbar_el1, par_el1;
-    uint64_t sctlr_el1, actlr_el1, cpacr_el1, ttbr0_el1, ttbr1_el1, tcr_el1, mair_el1, amair_el1;
+    uint64_t sctlr_el1, actlr_el1, cpacr_el1, tcr_el1, mair_el1, amair_el1;
     uint64_t contextidr_el1, tpidr_el0, tpidrro_el0, tpidr_el1, csselr_el1, mdscr_el1, cntkctl_el1;
     uint64_t afsr0_el1, afsr1_el1, oslar_el1, osdlr_el1, pmcr_el0;
     uint64_t mdccint_el1, oseccr_el1, dbgclaim, dbgprcr_el1;

@@ -26,6 +26,7 @@
 #define I { .way = WAY_IGNORE }
 #define C(h) { .way = WAY_CALL, .call = a64_sr_##h }
 #define D(h) { .way = WAY_CALL_DISPATCH, .call = a64_sr_##h }
+#define ROOT(half, h) { .way = WAY_ROOT, .shift = (half), .call = a64_sr_##h }
 #define COUNT(h) { .way = WAY_COUNT, .call = a64_sr_##h }
 #define NO { .way = WAY_NO }
 #define FPCR_WAY { .way = WAY_FPCR }
@@ -110,30 +111,20 @@ HELPER1(wr_mair, HELPER_PLAIN)
 /*
  * The switch of address space: at every context switch, and with KPTI at every kernel entry and exit. The code that
  * executes goes on in its present block: the architecture wants an ISB before the new table is sure to be used for
- * its fetches.
+ * its fetches. C sees a switch that translated code does not remember (IR_ROOT).
  */
-static uint64_t wr_ttbr0(struct vcpu *v, uint64_t x, uint64_t b, uint64_t d)
+static uint64_t wr_ttbr(struct vcpu *v, unsigned half, uint64_t x)
 {
-    struct a64_cpu *c = a64(v);
-    if (c->ttbr0_el1 != x) {
-        c->ttbr0_el1 = x;
-        if (c->sctlr_el1 & SCTLR_M)
-            c->host->switch_space(v);
+    if (v->roots.root[half] != x) {
+        v->roots.root[half] = x;
+        if (a64(v)->sctlr_el1 & SCTLR_M)
+            a64(v)->host->switch_root(v, half);
     }
     return 0;
 }
+static uint64_t wr_ttbr0(struct vcpu *v, uint64_t x, uint64_t b, uint64_t d) { return wr_ttbr(v, 0, x); }
 HELPER1(wr_ttbr0, HELPER_PLAIN)
-
-static uint64_t wr_ttbr1(struct vcpu *v, uint64_t x, uint64_t b, uint64_t d)
-{
-    struct a64_cpu *c = a64(v);
-    if (c->ttbr1_el1 != x) {
-        c->ttbr1_el1 = x;
-        if (c->sctlr_el1 & SCTLR_M)
-            c->host->switch_space(v);
-    }
-    return 0;
-}
+static uint64_t wr_ttbr1(struct vcpu *v, uint64_t x, uint64_t b, uint64_t d) { return wr_ttbr(v, 1, x); }
 HELPER1(wr_ttbr1, HELPER_PLAIN)
 
 static uint64_t wr_cpacr(struct vcpu *v, uint64_t x, uint64_t b, uint64_t d)

@@ -38,6 +38,7 @@ enum way {
     WAY_CALL_DISPATCH,                            /* writes: the same, then through the run loop (mode flags) */
     WAY_STORE_DISPATCH,                           /* writes: bit .shift to a byte field, then through the run loop */
     WAY_STORE_BIT,                                /* writes: bit .shift to a byte field */
+    WAY_ROOT,                                     /* writes: IR_ROOT of the half .shift */
     WAY_NZCV,
     WAY_DAIF,                                     /* writes: PSTATE.DAIF, and a look at pending interrupts */
     WAY_COUNT,                                    /* reads: IR_COUNT, or as WAY_CALL where that is not possible */

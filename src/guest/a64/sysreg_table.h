@@ -33,8 +33,8 @@
     X(SCTLR_EL1, 3, 0, 1, 0, 0, RW1, NULL, F(sctlr_el1), D(wr_sctlr))                             \
     X(ACTLR_EL1, 3, 0, 1, 0, 1, RW1, NULL, F(actlr_el1), F(actlr_el1))                            \
     X(CPACR_EL1, 3, 0, 1, 0, 2, RW1, NULL, F(cpacr_el1), D(wr_cpacr))                             \
-    X(TTBR0_EL1, 3, 0, 2, 0, 0, RW1, NULL, F(ttbr0_el1), C(wr_ttbr0))                             \
-    X(TTBR1_EL1, 3, 0, 2, 0, 1, RW1, NULL, F(ttbr1_el1), C(wr_ttbr1))                             \
+    X(TTBR0_EL1, 3, 0, 2, 0, 0, RW1, NULL, F(v.roots.root[0]), ROOT(0, wr_ttbr0))                             \
+    X(TTBR1_EL1, 3, 0, 2, 0, 1, RW1, NULL, F(v.roots.root[1]), ROOT(1, wr_ttbr1))                             \
     X(TCR_EL1, 3, 0, 2, 0, 2, RW1, NULL, F(tcr_el1), D(wr_tcr))                                   \
     X(AFSR0_EL1, 3, 0, 5, 1, 0, RW1, NULL, F(afsr0_el1), F(afsr0_el1))                            \
     X(AFSR1_EL1, 3, 0, 5, 1, 1, RW1, NULL, F(afsr1_el1), F(afsr1_el1))                            \

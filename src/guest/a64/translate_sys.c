@@ -341,6 +341,9 @@ static void sysreg_write(struct a64_tr *tr, const struct a64_sysreg *r, uint32_t
     case WAY_FPSR:
         ir_op1(b, IR_SETFPS, IR_I64, ir_op2(b, IR_AND, IR_I64, v, imm64(tr, FPSR_BITS)));
         break;
+    case WAY_ROOT:
+        ir_root(b, w->shift, &w->call[1], v);
+        break;
     case WAY_CALL: case WAY_CALL_DISPATCH:
         call(tr, &w->call[el1(tr)], v, enc, iss);
         break;

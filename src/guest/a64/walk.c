@@ -191,9 +191,9 @@ struct space_id a64_space(const struct vcpu *v, unsigned half)
         id.global_only = true;
         return id;
     }
-    uint64_t tcr = c->tcr_el1, ttbr = half ? c->ttbr1_el1 : c->ttbr0_el1;
+    uint64_t tcr = c->tcr_el1, ttbr = half ? c->v.roots.root[1] : c->v.roots.root[0];
     id.root = r->config & CFG_EPD ? 0 : ttbr & 0x0000fffffffffffeull;
-    uint64_t owner = bits(tcr, 22, 1) ? c->ttbr1_el1 : c->ttbr0_el1;         /* A1 */
+    uint64_t owner = bits(tcr, 22, 1) ? c->v.roots.root[1] : c->v.roots.root[0];         /* A1 */
     id.asid = (uint16_t)(bits(owner, 48, bits(tcr, 36, 1) ? 16 : 8));
     return id;
 }
@@ -361,7 +361,7 @@ enum walk_status a64_walk(struct vcpu *v, uint64_t va, enum access acc, enum vie
         return misaligned(out);
     if (unlikely(!r->on))
         return walk_off(c, r->tbi, va, acc, out);
-    return walk_tables(c, r, half ? c->ttbr1_el1 : c->ttbr0_el1, half, va, acc, view, out, &leaf);
+    return walk_tables(c, r, half ? c->v.roots.root[1] : c->v.roots.root[0], half, va, acc, view, out, &leaf);
 }
 
 enum walk_status a64_walk_attrs(struct vcpu *v, uint64_t va, enum access acc, enum view view, struct walk *out,
@@ -378,7 +378,7 @@ enum walk_status a64_walk_attrs(struct vcpu *v, uint64_t va, enum access acc, en
         return misaligned(out);
     if (!r->on)
         return walk_off(c, r->tbi, va, acc, out);
-    enum walk_status st = walk_tables(c, r, half ? c->ttbr1_el1 : c->ttbr0_el1, half, va, acc, view, out, &leaf);
+    enum walk_status st = walk_tables(c, r, half ? c->v.roots.root[1] : c->v.roots.root[0], half, va, acc, view, out, &leaf);
     attrs->mair = (uint8_t)bits(c->mair_el1, 8 * (unsigned)bits(leaf, 2, 3), 8);
     attrs->sh = (uint8_t)bits(leaf, 8, 2);
     return st;

@@ -696,7 +696,7 @@ void spill_for_call(struct gen *g, uint32_t effects)
 /* After a call with these effects: nothing is in temporaries, and written guest registers back nothing. */
 void forget_temps(struct gen *g)
 {
-    uint32_t effects = g->b->insn[g->i].op == IR_CALL ? g->b->insn[g->i].call->effects : 0;
+    uint32_t effects = ir_op_info[g->b->insn[g->i].op].effects & IRE_CALL ? g->b->insn[g->i].call->effects : 0;
     for (uint32_t m = TEMP_GPRS | TEMP_XMMS; m; m &= m - 1) {
         unsigned r = (unsigned)__builtin_ctz(m), root = g->reg_val[r];
         if (root == IR_NONE)

@@ -155,6 +155,7 @@ struct host_state {
     const uint8_t *mem[STUB_COUNT + 1][2];        /* [stub kind][vec] */
     const uint8_t *region[VIEW_COUNT];
     const uint8_t *call[3][2];                   /* [homes: clobbered only / stored / stored and reloaded][vec] */
+    const uint8_t *root[2][2];                   /* as call[CALL_PURE][vec], for IR_ROOT: [half][vec] */
     const uint8_t *load_vec;                     /* vector homes from memory */
     const uint8_t *consts;                       /* [K_COUNT][16] */
     const uint8_t *eval_vec, *eval_int, *mxcsr_merge;
@@ -291,6 +292,10 @@ unsigned flags_test(struct gen *g, unsigned cc);
 
 /* ---- fault.c ---- */
 void host_fault_set_sp(void *ucontext, const void *sp);
+
+/* ---- root.c ---- */
+/* SLOW: where to go on with the helper, as host_state.call[]. EPOCH may be NULL: always there. */
+void emit_root(struct as *a, unsigned half, const struct vcpu_epoch *epoch, const uint8_t *slow);
 
 /* ---- thunk.c ---- */
 void host_eval_vec(const struct ir_insn *i, struct vcpu *c, u128 *args);

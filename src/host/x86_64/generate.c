@@ -26,7 +26,7 @@ static void one(struct gen *g, const struct ir_insn *i)
 {
     if (by_group(g, i) || lower_fp(g, i) || lower_trap(g, i) || lower_sys(g, i))
         return;
-    if (i->op == IR_CALL)
+    if (i->op == IR_CALL || i->op == IR_ROOT)
         lower_call(g, i);
     else if (i->op != IR_VCONST)                 /* (made where it is used) */
         lower_eval(g, i);

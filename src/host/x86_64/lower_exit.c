@@ -497,7 +497,7 @@ void lower_call(struct gen *g, const struct ir_insn *i)
         kind = CALL_WRITES;
     else if (eff & (IRE_RGPR | IRE_FAULT))
         kind = CALL_READS;
-    call_to(A, host_state.call[kind][g->vec]);
+    call_to(A, i->op == IR_ROOT ? host_state.root[i->bit][g->vec] : host_state.call[kind][g->vec]);
     A->ef = false;
     if ((eff & IRE_FP) && (eff & IRE_WSTATE)) {
         /* The helper may have changed the host's rounding. */

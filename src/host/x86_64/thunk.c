@@ -555,6 +555,10 @@ size_t host_init(void *code, size_t size, const struct host_callbacks *cb)
         emit_region(a, v);
     for (unsigned k = 0; k < 6; k++)
         emit_call(a, k / 2, k & 1);
+    for (unsigned k = 0; k < 4; k++) {
+        host_state.root[k / 2][k & 1] = begin(a);
+        emit_root(a, k / 2, cb->epoch, host_state.call[CALL_PURE][k & 1]);
+    }
     host_state.load_vec = begin(a);
     load_vec(a);
     ret(a);
