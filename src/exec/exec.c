@@ -41,6 +41,7 @@ struct exec_vcpu {
     bool event;                                   /* the event register (WFE, SEV); any thread */
     unsigned idle;                                /* WFEs in a row that found no event */
     uint64_t idle_at;                             /* when the last of them ended */
+    unsigned skip, in_vain;                       /* WFIs that sleep at once; how many were to, last; own thread only */
 };
 
 static struct exec_state {
@@ -149,8 +150,41 @@ void exec_send_event(struct vcpu *c, bool all)
     }
 }
 
+/*
+ * WFI. To sleep and to be woken costs the host some 30 us, which is more than threads of the guest that wake each other on
+ * different vCPUs do in between. So a vCPU looks for a while whether it is wanted before it sleeps. After it did so in vain (nothing
+ * is going on, or who would wake it has no host CPU meanwhile) it sleeps at once the next time; after that the next three times, and so
+ * on, so that an idle machine does not pay.
+ */
+#define POLL 20000u                               /* ns */
+#define POLL_LOOKS 50                             /* between two looks at the clock */
+#define POLL_SKIP_MAX 255u
+
+/* Is it wanted soon? */
+static bool poll_interrupt(struct exec_vcpu *v)
+{
+    if (v->skip) {
+        v->skip--;
+        return false;
+    }
+    uint64_t begun = now_ns();
+    do {
+        for (unsigned i = 0; i < POLL_LOOKS; i++) {
+            if (__atomic_load_n(&v->c->exit_req, __ATOMIC_ACQUIRE)) {
+                v->in_vain /= 2;
+                return true;
+            }
+            __builtin_ia32_pause();
+        }
+    } while (now_ns() - begun < POLL);
+    v->skip = v->in_vain = MIN(2 * v->in_vain + 1, POLL_SKIP_MAX);
+    return false;
+}
+
 static void wait_interrupt(struct exec_vcpu *v)
 {
+    if (ex.n > 1 && !v->guest->has_work(v->c) && poll_interrupt(v))
+        return;
     pthread_mutex_lock(&ex.lock);
     while (!v->guest->has_work(v->c) && !ex.stop && !ex.pause && !v->off)
         sleep_locked(v);

@@ -58,6 +58,13 @@ void other_main(u64 context)
     }
 }
 
+static void delay_us(u64 us)
+{
+    u64 end = RD(cntvct_el0) + us * RD(cntfrq_el0) / 1000000;
+    while (RD(cntvct_el0) < end)
+        relax();
+}
+
 static bool wait_for(volatile u64 *p, u64 want)
 {
     u64 end = RD(cntvct_el0) + 5 * RD(cntfrq_el0);
@@ -470,6 +477,8 @@ TEST(smp_sgi)
     for (unsigned i = 0; i < 200; i++) {
         unsigned id = i % 15;
         u64 before = LOAD(sgis[id]);
+        if (i & 32)                               /* it has been asleep for a while, or went to sleep just now */
+            delay_us(100);
         send(id);
         if (!wait_for(&sgis[id], before + 1)) {
             CHECKN("SGI", i, 0, 1);
