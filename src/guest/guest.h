@@ -73,8 +73,9 @@ struct translate_ctx {
     const uint8_t *page;                         /* the guest page's bytes (PAGE_SIZE) */
     uint32_t pc_off;                             /* where in it to start */
     uint32_t max_insns;                          /* 1..IR_MAX_GUEST */
-    uint32_t max_sides;                          /* conditional branches that the block may go on behind, 0..IR_MAX_SIDES */
+    uint32_t max_sides;                          /* conditional branches that the block (a loop's round) may go on behind, 0..IR_MAX_SIDES */
     uint32_t max_jumps;                          /* jumps that it may go on behind, where they lead to, 0..IR_MAX_JUMPS */
+    uint32_t max_rounds;                         /* of a short loop that the block may consist of, 0 and 1: not more than one */
     uint32_t flags;                              /* mode flags, as flags() returned them */
 };
 

@@ -183,7 +183,7 @@ void ir_fcmp(struct ir_block *b, unsigned esz, ir_val a, ir_val x, bool signalli
 /* Ways out of the middle; those with a constant operand end the block (b->ended) or are nothing. op: SIDE_NZ .. SIDE_NBIT. */
 void ir_side_cc(struct ir_block *b, enum ir_cc cc, int64_t taken);
 void ir_side_test(struct ir_block *b, enum ir_op op, ir_val a, unsigned bit, int64_t taken);
-#define IR_MAX_SIDES 4                           /* a block */
+#define IR_MAX_SIDES 8                           /* a block */
 
 void ir_exit_jmp(struct ir_block *b, int64_t target);
 void ir_exit_cc(struct ir_block *b, enum ir_cc cc, int64_t taken, int64_t next);

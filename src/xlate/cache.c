@@ -17,6 +17,8 @@
 
 #define MIN_BLOCK 48u                             /* bytes of code area that a block takes at least */
 #define RECORD_SHARE 8u                           /* bytes of records for one of code, at most: address space only */
+#define MAX_SIDES 4u                              /* of a block: what pays for its translation */
+#define MAX_ROUNDS 4u
 #define CLOCK_BLOCKS 1024u                        /* blocks made between two looks at the clock */
 
 void cache_init(void)
@@ -412,8 +414,9 @@ struct block *cache_add(struct vcpu *c, uint64_t gpa, uint32_t flags)
         .page = page,
         .pc_off = (uint32_t)(gpa & ~PAGE_MASK),
         .max_insns = flags & XF_DEBUG ? 1 : IR_MAX_GUEST,
-        .max_sides = flags & XF_DEBUG ? 0 : IR_MAX_SIDES,
+        .max_sides = flags & XF_DEBUG ? 0 : MAX_SIDES,
         .max_jumps = flags & XF_DEBUG ? 0 : IR_MAX_JUMPS,
+        .max_rounds = flags & XF_DEBUG ? 1 : MAX_ROUNDS,
         .flags = flags & ((1u << XF_KIND_SHIFT) - 1),
     };
     struct ir_block *ir = xl.ir;

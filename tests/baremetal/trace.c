@@ -19,6 +19,7 @@
 #define JOIN 192
 #define RUN_IN (320 + 8)
 #define WAIT 512
+#define SHORT 576
 extern const char trace_code[], trace_code_end[];
 __asm__(".pushsection .rodata\n.balign 64\n.global trace_code, trace_code_end\ntrace_code:\n"
         "add x3, x3, #5\n ldr x4, [x1]\n add x2, x2, x4\n subs x0, x0, #1\n b.eq 9f\n b 1f\n"
@@ -31,6 +32,7 @@ __asm__(".pushsection .rodata\n.balign 64\n.global trace_code, trace_code_end\nt
         ".balign 64\n6: ldr x4, [x1]\n cbnz x4, 0f\n cbz x4, 7f\n ret\n"
         ".balign 64\n7: cbz x4, 8f\n ret\n"
         ".balign 64\n8: b 6b\n0: mov x0, xzr\n ret\n"
+        ".balign 64\n5: ldr x4, [x1], #8\n sub x0, x0, #1\n cmp x0, x3\n add x2, x2, x4\n cbnz x0, 5b\n mov x0, x2\n ret\n"
         "trace_code_end:\n.popsection\n");
 
 static struct pt t;
@@ -51,16 +53,18 @@ static void set_up(void)
     pt_use(&t);
 }
 
-static u64 run(u64 at, u64 rounds, u64 x1)
+static u64 run3(u64 at, u64 rounds, u64 x1, u64 x3)
 {
     register u64 r0 __asm__("x0") = rounds;
     register u64 r1 __asm__("x1") = x1;
     register u64 r2 __asm__("x2") = 0;
-    register u64 r3 __asm__("x3") = 0;
+    register u64 r3 __asm__("x3") = x3;
     register u64 r4 __asm__("x4") = 0x11;
     __asm__ volatile("blr %5" : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3), "+r"(r4) : "r"(at) : "x30", "cc", "memory");
     return r0;
 }
+
+static u64 run(u64 at, u64 rounds, u64 x1) { return run3(at, rounds, x1, 0); }
 
 /* What run(VA + MID) returns. */
 static u64 expected(u64 rounds, u64 loaded, u64 low, u64 mid, u64 join)
@@ -103,6 +107,29 @@ TEST(trace_fault)
             CHECKN("elr", n, fault.elr, VA + LOW + 4);
             CHECKN("far", n, fault.far, DATA + 8);
         }
+    }
+}
+
+/* A short loop runs off its page: whichever round the fault is in, it sees the flags of the one before. */
+TEST(trace_flags)
+{
+    set_up();
+    for (unsigned i = 0; i < 512; i++)
+        pdata(data)[i] = i + 1;
+    for (unsigned n = 0; n < 90; n++) {
+        unsigned good = n / 9, bad = 1 + n % 3, x3 = n / 3 % 3;
+        u64 sum = 0, last = 0x11;
+        for (unsigned k = 0; k < good; k++)
+            sum += last = 512 - good + k + 1;
+        expect(FM_SKIP);
+        u64 got = run3(VA + SHORT, good + bad, DATA + 4096 - 8 * good, x3);
+        unexpect();
+        CHECKN("sum", n, got, sum + bad * last);
+        CHECKN("faults", n, fault.count, bad);
+        CHECKN("far", n, fault.far, DATA + 4096);
+        CHECKN("elr", n, fault.elr, VA + SHORT);
+        if (good + bad > 1)
+            CHECKN("flags", n, fault.spsr >> 28, x3 == 0 ? 2 : x3 == 1 ? 6 : 8);
     }
 }
 

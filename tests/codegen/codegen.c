@@ -138,15 +138,15 @@ static void one(const char *name, enum access_kind kind, const struct translate_
         cs_free(rest, cold);
 }
 
-static void snippet(const uint32_t *word, unsigned n, bool v2)
+static void snippet(const uint32_t *word, unsigned n, bool v2, unsigned rounds)
 {
     static uint8_t page[PAGE_SIZE];
     struct vcpu *c = &cpu->v;
     for (unsigned k = 0; k < n; k++)
         for (unsigned b = 0; b < 4; b++)
             page[0x100 + 4 * k + b] = (uint8_t)(word[k] >> 8 * b);
-    struct translate_ctx ctx = {.page = page, .pc_off = 0x100, .max_insns = n, .max_sides = IR_MAX_SIDES,
-                                .max_jumps = IR_MAX_JUMPS, .flags = a64_guest_ops.flags(c)};
+    struct translate_ctx ctx = {.page = page, .pc_off = 0x100, .max_insns = n * rounds, .max_sides = 4,
+                                .max_jumps = IR_MAX_JUMPS, .max_rounds = rounds, .flags = a64_guest_ops.flags(c)};
     bool memory = false;
     a64_guest_ops.translate(&block, &ctx, c);
     opt_block(&block);
@@ -165,7 +165,7 @@ int main(int argc, char **argv)
 {
     static char line[4096];
     uint32_t word[IR_MAX_GUEST];
-    bool v2 = false, el1 = false;
+    bool v2 = false, el1 = false, rounds = false;
     area = mmap(NULL, AREA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     cpu = aligned_alloc(64, ALIGN_UP(sizeof(*cpu), (size_t)64));
     if (area == MAP_FAILED || !cpu || cs_open(CS_ARCH_X86, CS_MODE_64, &cs) != CS_ERR_OK)
@@ -183,6 +183,7 @@ int main(int argc, char **argv)
         if (strncmp(line, "words", 5)) {
             v2 = !strncmp(line, "== v2 ", 6);
             el1 = !strncmp(line, "== el1 ", 7);
+            rounds = !strncmp(line, "== rounds ", 10);
             fputs(line, stdout);
             continue;
         }
@@ -191,7 +192,7 @@ int main(int argc, char **argv)
         for (char *p = strtok(line + 5, " \n"); p && n < ARRAY_LEN(word); p = strtok(NULL, " \n"))
             word[n++] = (uint32_t)strtoul(p, NULL, 16);
         cpu->el = el1;
-        snippet(word, n, v2);
+        snippet(word, n, v2, rounds ? 4 : 1);
     }
     return 0;
 }

@@ -26,15 +26,18 @@ static void clear(void)
         put(off, NOP);
 }
 
+static unsigned max_rounds;
+
 static const struct ir_insn *translate(uint32_t off, unsigned max_insns, unsigned max_jumps)
 {
-    struct translate_ctx ctx = {.page = page, .pc_off = off, .max_insns = max_insns, .max_sides = IR_MAX_SIDES, .max_jumps = max_jumps};
+    struct translate_ctx ctx = {.page = page, .pc_off = off, .max_insns = max_insns, .max_sides = 4, .max_jumps = max_jumps,
+                                .max_rounds = max_rounds};
     a64_guest_ops.translate(&block, &ctx, &cpu.v);
     ir_verify(&block);
     uint32_t size = 0;
     for (unsigned k = 0; k < block.n_parts; k++)
         size += block.part[k].size;
-    CHECK(size == block.size && size == 4 * block.guest_insns);
+    CHECK(size == block.size && (max_rounds || size == 4 * block.guest_insns));
     return &block.insn[block.n - 1];
 }
 
@@ -109,10 +112,50 @@ static void test_sides(void)
     CHECK(i->op == IR_EXIT_Z && i->imm == 0x100);
 }
 
+static unsigned count(enum ir_op op)
+{
+    unsigned n = 0;
+    for (unsigned k = 0; k < block.n; k++)
+        n += block.insn[k].op == op;
+    return n;
+}
+
+/* A short loop has several rounds in a block, as many as there is room for ways out; its part is what one round covers. */
+static void test_rounds(void)
+{
+    clear();
+    max_rounds = 4;
+    put(0x108, cbz(0x108, 0x100));
+    const struct ir_insn *i = translate(0x100, 64, 2);
+    CHECK(parts(1, (struct ir_part[]){{0x100, 12}}) && block.guest_insns == 12 && count(IR_SIDE_NZ) == 3);
+    CHECK(i->op == IR_EXIT_Z && i->imm == 0x100 && i->imm2 == 0x10c);
+    put(0x108, b(0x108, 0x100));
+    i = translate(0x100, 64, 2);
+    CHECK(parts(1, (struct ir_part[]){{0x100, 12}}) && block.guest_insns == 12 && i->op == IR_EXIT_JMP && i->imm == 0x100);
+    i = translate(0x100, 11, 2);
+    CHECK(block.guest_insns == 9 && i->op == IR_EXIT_JMP && i->imm == 0x100);
+    /* Not of a long one, nor into the middle. */
+    put(0x108, NOP);
+    put(0x140, cbz(0x140, 0x100));
+    i = translate(0x100, 64, 2);
+    CHECK(block.guest_insns == 17 && i->op == IR_EXIT_Z);
+    put(0x108, cbz(0x108, 0x104));
+    i = translate(0x100, 64, 2);
+    CHECK(block.guest_insns == 3 && i->op == IR_EXIT_Z && i->imm == 0x104);
+    /* With two more ways out in each round. */
+    put(0x100, cbz(0x100, 0x200));
+    put(0x104, cbz(0x104, 0x200));
+    put(0x108, cbz(0x108, 0x100));
+    i = translate(0x100, 64, 2);
+    CHECK(block.guest_insns == 9 && count(IR_SIDE_Z) == 6 && count(IR_SIDE_NZ) == 2 && i->op == IR_EXIT_Z && i->imm == 0x100);
+    max_rounds = 0;
+}
+
 int main(void)
 {
     test_follow();
     test_into_itself();
     test_sides();
+    test_rounds();
     return check_done();
 }

@@ -181,15 +181,15 @@ static bool decode(struct a64_tr *tr, uint32_t insn)
 void a64_translate(struct ir_block *b, const struct translate_ctx *ctx, const struct vcpu *c)
 {
     struct a64_tr tr = {.b = b, .ctx = ctx, .cpu = a64c(c), .flags = ctx->flags, .pc_off = ctx->pc_off,
-                        .next = ctx->pc_off, .jumps = ctx->max_jumps, .sp_ok = IR_NONE};
+                        .next = ctx->pc_off, .jumps = ctx->max_jumps, .rounds = ctx->max_rounds, .sp_ok = IR_NONE};
     uint32_t max = ctx->flags & A64F_SS ? 1 : ctx->max_insns;
-    uint32_t count = 0, end;
+    uint32_t count = 0;
 
     ir_reset(b, ctx->pc_off);
     do {
         tr.pc_off = tr.next;
         ir_begin_insn(b, tr.pc_off);
-        tr.next = end = tr.pc_off + 4;
+        tr.next = tr.pc_off + 4;
         if (unlikely(tr.pc_off & 3)) {
             a64_tr_raise(&tr, EC_PCALIGN, 0, false);
         } else {
@@ -200,16 +200,13 @@ void a64_translate(struct ir_block *b, const struct translate_ctx *ctx, const st
                 a64_tr_raise(&tr, EC_UNKNOWN, 0, false);
         }
         count++;
-        if (tr.next != end) {
-            ir_next_part(b, end, tr.next);
-            end = tr.next;
-        } else if (b->n_parts > 1 && a64_tr_been(&tr, end)) {
-            break;
-        }
+        if (b->n_parts > 1 && tr.next == tr.pc_off + 4 && a64_tr_been(&tr, tr.next))
+            break;                               /* it runs into itself */
     } while (!tr.ended && tr.next < PAGE_SIZE && count < max && ir_has_room(b));
 
     if (!tr.ended)
         a64_tr_jmp(&tr, tr.next);
     b->guest_insns = count;
-    ir_end_parts(b, end);
+    if (!tr.round)
+        ir_end_parts(b, tr.next);
 }

@@ -22,6 +22,7 @@ struct a64_tr {
     bool ended;                                   /* this instruction emitted an exit: the block is complete */
     uint32_t sides;                               /* conditional branches that the block went on behind */
     uint32_t jumps;                               /* jumps that it may yet go on behind */
+    uint32_t rounds, round;                       /* of a loop: how many it may have, and rounds complete */
     struct { uint8_t kind; ir_val a, b, r; } abd; /* the last absolute difference: of a and b, of which lanes; 0: none */
     ir_val sp_ok;                                 /* the last value of SP whose alignment was checked, or IR_NONE */
 };

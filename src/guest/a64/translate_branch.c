@@ -7,6 +7,8 @@
 
 #include "a64_base_decode.h"
 
+#define ROUND_INSNS 24                           /* in all rounds of a loop */
+
 static int64_t target(const struct a64_tr *tr, int32_t imm)
 {
     return (int64_t)tr->pc_off + (int64_t)imm * 4;
@@ -22,6 +24,34 @@ static bool follows(struct a64_tr *tr, int64_t to)
         return false;
     tr->jumps--;
     tr->next = (uint32_t)to;
+    ir_next_part(tr->b, tr->pc_off + 4, tr->next);
+    return true;
+}
+
+/*
+ * A short loop that is closed here has several rounds in one block: only the last one looks at exit_req and stores NZCV, and all
+ * share checks of the bases that do not change. SIDES: ways out that this branch needs where it does not end the block, 0 or 1.
+ */
+static bool another_round(struct a64_tr *tr, int64_t to, unsigned sides)
+{
+    struct ir_block *b = tr->b;
+
+    if (to != (int64_t)tr->ctx->pc_off || tr->rounds < 2 || b->n_parts > 1 || tr->pc_off + 4 >= PAGE_SIZE)
+        return false;
+    if (!tr->round) {
+        uint32_t n = b->guest_insns, out = tr->sides + sides;
+
+        tr->rounds = MIN(tr->rounds, MIN(ROUND_INSNS, tr->ctx->max_insns) / n);
+        while (tr->rounds > 1 && tr->rounds * out > IR_MAX_SIDES + sides)
+            tr->rounds--;
+        if (tr->rounds < 2)
+            return false;
+        ir_end_parts(b, tr->pc_off + 4);
+    }
+    if (++tr->round == tr->rounds)
+        return false;
+    tr->sides += sides;
+    tr->next = (uint32_t)to;
     return true;
 }
 
@@ -29,7 +59,7 @@ bool trans_B(struct a64_tr *tr, const struct arg_B *a)
 {
     int64_t to = target(tr, a->imm);
 
-    if (!follows(tr, to))
+    if (!another_round(tr, to, 0) && !follows(tr, to))
         a64_tr_jmp(tr, to);
     return true;
 }
@@ -54,8 +84,11 @@ bool trans_BL(struct a64_tr *tr, const struct arg_BL *a)
  */
 static bool goes_on(struct a64_tr *tr, int64_t taken)
 {
-    if (tr->sides >= tr->ctx->max_sides || taken <= (int64_t)MAX(tr->pc_off + 4, tr->ctx->pc_off) || taken >= (int64_t)PAGE_SIZE ||
-        tr->flags & A64F_SS)
+    uint32_t max = tr->round ? IR_MAX_SIDES : tr->ctx->max_sides;      /* (another_round() has seen that there are enough) */
+
+    if (tr->sides >= max || tr->flags & A64F_SS)
+        return false;
+    if (taken <= (int64_t)MAX(tr->pc_off + 4, tr->ctx->pc_off) || taken >= (int64_t)PAGE_SIZE)
         return false;
     tr->sides++;
     return true;
@@ -72,11 +105,23 @@ bool trans_B_cond(struct a64_tr *tr, const struct arg_B_cond *a)
         a64_tr_ind(tr, ir_csel(tr->b, IR_I64, cc, ir_pc(tr->b, taken), ir_pc(tr->b, next)), BR_PLAIN);
     } else if (goes_on(tr, taken)) {
         ir_side_cc(tr->b, cc, taken);
+    } else if (another_round(tr, taken, 1)) {
+        ir_side_cc(tr->b, cc ^ 1, next);
     } else {
         ir_exit_cc(tr->b, cc, taken, next);
         tr->ended = true;
     }
     return true;
+}
+
+static enum ir_op opposite(enum ir_op side)
+{
+    switch (side) {
+    case IR_SIDE_NZ: return IR_SIDE_Z;
+    case IR_SIDE_Z: return IR_SIDE_NZ;
+    case IR_SIDE_BIT: return IR_SIDE_NBIT;
+    default: return IR_SIDE_BIT;
+    }
 }
 
 /* Taken when the test of v passes: SIDE is that test, EXIT the same or, if NOT, its opposite. */
@@ -86,6 +131,9 @@ static bool branch_if(struct a64_tr *tr, int32_t imm, ir_val v, unsigned bit, en
 
     if (goes_on(tr, taken)) {
         ir_side_test(tr->b, side, v, bit, taken);
+        tr->ended = tr->b->ended;
+    } else if (another_round(tr, taken, 1)) {
+        ir_side_test(tr->b, opposite(side), v, bit, next);
         tr->ended = tr->b->ended;
     } else {
         ir_exit_test(tr->b, exit, v, bit, not ? next : taken, not ? taken : next);
