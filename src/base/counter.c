@@ -7,6 +7,7 @@
 #include "base/counter.h"
 
 #include <cpuid.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@ enum { STOPPED, BY_CLOCK, BY_LINE };
 
 #define WRITING 2u                               /* bits of seq below the number: this and COUNTER_CALL */
 #define SEQ_STEP 4u
+#define SPINS 100u                               /* of a reader before it lets the writer have its host CPU */
 #define NS_PER_S 1000000000ull
 #define FIRST_NS (NS_PER_S / 4)                  /* the first slope is made over so long, */
 #define NEXT_NS NS_PER_S                         /* the others over that at least */
@@ -52,10 +54,13 @@ bool counter_tsc_usable(void)
 
 uint64_t counter_read(const struct counter *c)
 {
-    for (;;) {
+    for (unsigned n = 1;; n++) {
         uint32_t seq = __atomic_load_n(&c->seq, __ATOMIC_ACQUIRE);
-        if (seq & WRITING) {
-            __builtin_ia32_pause();
+        if (seq & WRITING) {                      /* for some 50 ns, unless the writer lost its host CPU */
+            if (n % SPINS)
+                __builtin_ia32_pause();
+            else
+                sched_yield();
             continue;
         }
         unsigned how = __atomic_load_n(&c->how, __ATOMIC_RELAXED);
