@@ -852,12 +852,23 @@ static ir_val tested(const struct ir_block *b, ir_val a, unsigned bit)
     return i->op == IR_ZEXT && i->size3 == 2 && bit < 32 && type_of(b, i->a) == IR_I32 ? i->a : a;
 }
 
+/* Is the way taken, when op tests the constant v? */
+static bool decided(enum ir_op op, uint64_t v, unsigned bit)
+{
+    switch (op) {
+    case IR_SIDE_NZ:
+    case IR_EXIT_NZ: return v != 0;
+    case IR_SIDE_Z:
+    case IR_EXIT_Z: return v == 0;
+    case IR_SIDE_NBIT: return !(v >> (bit & 63) & 1);
+    default: return v >> (bit & 63) & 1;         /* SIDE_BIT, EXIT_BIT */
+    }
+}
+
 void ir_side_test(struct ir_block *b, enum ir_op op, ir_val a, unsigned bit, int64_t taken)
 {
     if (is_const(b, a)) {
-        uint64_t v = const_of(b, a);
-        bool set = v >> (bit & 63) & 1;
-        if (op == IR_SIDE_NZ ? v != 0 : op == IR_SIDE_Z ? v == 0 : op == IR_SIDE_BIT ? set : !set)
+        if (decided(op, const_of(b, a), bit))
             ir_exit_jmp(b, taken);
         return;
     }
@@ -888,14 +899,8 @@ void ir_exit_cc(struct ir_block *b, enum ir_cc cc, int64_t taken, int64_t next)
 
 void ir_exit_test(struct ir_block *b, enum ir_op op, ir_val a, unsigned bit, int64_t taken, int64_t next)
 {
-    if (is_const(b, a)) {
-        uint64_t v = const_of(b, a);
-        bool yes = op == IR_EXIT_NZ ? v != 0 : op == IR_EXIT_Z ? v == 0 : v >> (bit & 63) & 1;
-        ir_exit_jmp(b, yes ? taken : next);
-        return;
-    }
-    if (taken == next) {
-        ir_exit_jmp(b, next);
+    if (is_const(b, a) || taken == next) {
+        ir_exit_jmp(b, taken == next || decided(op, const_of(b, a), bit) ? taken : next);
         return;
     }
     a = tested(b, a, bit);
