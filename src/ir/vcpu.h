@@ -133,11 +133,12 @@ struct vcpu_switch {
     uint64_t spare[5];
 };
 _Static_assert(sizeof(struct vcpu_switch) == 512, "index arithmetic of src/host");
-/* Those of a half: a hash of sets of two, the younger first. */
-#define SWITCH_SETS 32u
+/* Those of a half: a hash of sets, the youngest of a set first. A process under KPTI and emulated PAN has two or four at a time. */
+#define SWITCH_SETS 16u
+#define SWITCH_WAYS 4u
 #define SWITCH_ROTATE 21
 #define SWITCH_HASH 0xd6e8feb86659fd93ull
-#define SWITCH_SHIFT 59
+#define SWITCH_SHIFT 60
 static inline unsigned switch_set(uint64_t root, uint64_t other)
 {
     return (unsigned)((root ^ (other << SWITCH_ROTATE | other >> (64 - SWITCH_ROTATE))) * SWITCH_HASH >> SWITCH_SHIFT);
@@ -159,7 +160,7 @@ struct vcpu_roots {
     uint8_t alone;                               /* there is one vCPU: nobody else moves the epoch */
     uint64_t stamp;                              /* now_ticks() at the end of the last exit, and 1 for each switch since */
     uint64_t changes, switches;                  /* made by translated code: of a space; all, of an ASID alone, too */
-    struct vcpu_switch known[2][2 * SWITCH_SETS] __attribute__((aligned(64)));
+    struct vcpu_switch known[2][SWITCH_SETS * SWITCH_WAYS] __attribute__((aligned(64)));
 };
 
 struct ir_mem_ops;                               /* ir.h */
@@ -242,7 +243,7 @@ static inline void vcpu_set_pc(struct vcpu *c, uint64_t pc)
 static inline void vcpu_forget_switches(struct vcpu *c)
 {
     for (unsigned h = 0; h < 2; h++)
-        for (unsigned i = 0; i < 2 * SWITCH_SETS; i++)
+        for (unsigned i = 0; i < SWITCH_SETS * SWITCH_WAYS; i++)
             c->roots.known[h][i].gen = 0;
 }
 

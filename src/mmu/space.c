@@ -300,16 +300,16 @@ void mmu_switch(struct vcpu *c)
     exit_end(c);
 }
 
-/* Where a switch is to be remembered: in its own place, or that of one that is true no more, or of the older of the set. */
+/* Where a switch is to be remembered: in its own place, or that of one that is true no more, or instead of the oldest of the set. */
 static struct vcpu_switch *place_of(struct vcpu_switch *set, uint64_t root, uint64_t other, uint64_t gen)
 {
-    for (unsigned way = 0; way < 2; way++)
+    for (unsigned way = 0; way < SWITCH_WAYS; way++)
         if (set[way].root == root && set[way].other == other)
             return &set[way];
-    for (unsigned way = 0; way < 2; way++)
+    for (unsigned way = 0; way < SWITCH_WAYS; way++)
         if (set[way].gen != gen)
             return &set[way];
-    set[1] = set[0];
+    memmove(&set[1], &set[0], (SWITCH_WAYS - 1) * sizeof(*set));
     return &set[0];
 }
 
@@ -320,7 +320,7 @@ void mmu_remember_switch(struct vcpu *c, unsigned half)
     uint64_t root = r->root[half], other = r->root[!half];
     if (r->in_c)
         return;
-    struct vcpu_switch *w = place_of(&r->known[half][2 * switch_set(root, other)], root, other, m->gen);
+    struct vcpu_switch *w = place_of(&r->known[half][SWITCH_WAYS * switch_set(root, other)], root, other, m->gen);
     struct space *s = r->space[half];
     *w = (struct vcpu_switch){ .root = root, .other = other, .gen = m->gen, .space = s, .with = r->space[!half], .used = &s->last_used,
                                .exec_key = &s->exec_key, .ctx_user = c->ctx_user };

@@ -30,8 +30,9 @@ static void xor_mr(struct as *a, struct mo m, unsigned r) { op_rm(a, 0x31 | OP_W
 /* RDI = the switch to root RSI in that half; the jumps that are taken if there is none. RCX and RDX are lost. */
 static void find(struct as *a, unsigned half, uint8_t *none[2])
 {
-    _Static_assert(2 * sizeof(struct vcpu_switch) == 1 << 10, "a set");
+    _Static_assert(SWITCH_WAYS * sizeof(struct vcpu_switch) == 1 << 11, "a set");
     struct mo sets = HALF(known, 0);
+    uint8_t *found[SWITCH_WAYS];
     sets.index = RDX;
     sets.disp += (int32_t)(half * sizeof(((struct vcpu *)0)->roots.known[0]));
     mov_rm(a, true, RCX, HALF(root, !half));
@@ -41,16 +42,19 @@ static void find(struct as *a, unsigned half, uint8_t *none[2])
     mov_ri(a, RDI, SWITCH_HASH);
     imul_rr(a, true, RDX, RDI);
     shift_ri(a, true, SH_SHR, RDX, SWITCH_SHIFT);
-    shift_ri(a, false, SH_SHL, RDX, 10);
+    shift_ri(a, false, SH_SHL, RDX, 11);
     lea(a, true, RDI, sets);
-    uint8_t *other = unless_equal(a, RSI, KNOWN(root));
-    alu_rm(a, true, ALU_CMP, RCX, KNOWN(other));
-    uint8_t *first = jcc32(a, X_E);
-    land32(a, other);
-    alu_ri(a, true, ALU_ADD, RDI, (int32_t)sizeof(struct vcpu_switch));
+    for (unsigned way = 0; way < SWITCH_WAYS - 1; way++) {
+        uint8_t *next = unless_equal(a, RSI, KNOWN(root));
+        alu_rm(a, true, ALU_CMP, RCX, KNOWN(other));
+        found[way] = jcc32(a, X_E);
+        land32(a, next);
+        alu_ri(a, true, ALU_ADD, RDI, (int32_t)sizeof(struct vcpu_switch));
+    }
     none[0] = unless_equal(a, RSI, KNOWN(root));
     none[1] = unless_equal(a, RCX, KNOWN(other));
-    land32(a, first);
+    for (unsigned way = 0; way < SWITCH_WAYS - 1; way++)
+        land32(a, found[way]);
 }
 
 /* What the vCPU's accesses go by. RDX, R14 and XT0 are lost. */
