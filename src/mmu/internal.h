@@ -178,7 +178,8 @@ struct mmu_vcpu {
     struct tlbi_notes tlbi;                       /* its own thread's */
     struct named named[NAMED];
     unsigned named_next;
-    struct { uint64_t cached, names, va, last; const struct space *s; } at_once;   /* the last range, of one space: of it nothing is cached */
+    /* The last range that was done at once, and of whom: nothing is cached of it, and nothing of [lo, hi] is in a window or code. */
+    struct { struct named of; uint64_t soft_cached, shown, va, last, lo, hi; } at_once;
     uint64_t switches;                            /* changes of a root in C */
     uint64_t sampled;                             /* its thread's CPU time at the last mmu_sample(), and translation since */
     uint64_t in_c;                                /* now_ticks() that exits took since */
@@ -208,7 +209,7 @@ struct mmu_state {
     pthread_mutex_t lock;
     struct vcpu_epoch epoch;                      /* gen moves when a noted switch may have become wrong; busy: the lock is held */
     uint64_t names;                               /* and when a struct named may have */
-    uint64_t cached;                              /* moves when a page is cached: in a window, a software TLB, or as code */
+    uint64_t soft_cached, shown;                  /* move when a page gets into a software TLB; into a window, or among those of code */
     struct space *freed;                          /* structures to be used again, by hash_next */
     uint32_t touched;                             /* see mmu_touched() */
     struct vcpu *vcpu[MMU_VCPUS];

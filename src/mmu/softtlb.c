@@ -178,7 +178,7 @@ static bool holds(const struct softtlb *t, uint64_t va, uint64_t last)
 static bool flush_range(struct space *s, unsigned i, uint64_t va, uint64_t last)
 {
     bool any = false;
-    for (unsigned v = 0; v < VIEW_COUNT; v++)
+    for (unsigned v = s->half == 0 ? VIEW_USER : 0; v < (s->half == 0 ? VIEW_USER + 1 : VIEW_COUNT); v++)
         if (s->tlb[i][v].filled && drop_range(&s->tlb[i][v], va, last)) {
             any = true;
             touched(s, i);
@@ -326,7 +326,7 @@ void softtlb_insert(struct vcpu *c, struct space *s, enum view view, uint64_t va
         c->tlb[view] = t->d;
     }
     mmu.stats.soft_refills++;
-    mmu.cached++;
+    mmu.soft_cached++;
     if (view == VIEW_USER)
         policy_refill(s);
     t->filled = true;

@@ -73,7 +73,7 @@ static void exec_grow(struct space *s)
 void space_note_exec(struct space *s, uint64_t va, const struct walk *w, enum view view)
 {
     va &= PAGE_MASK;
-    mmu.cached++;
+    mmu.shown++;
     uint64_t gpa = w->gpa & PAGE_MASK;
     struct exec_page *e = space_exec_page(s, va);
     s->exec_shift = MAX(s->exec_shift, w->shift);

@@ -304,6 +304,7 @@ static bool exec_changed(struct vcpu *c, struct space *s, struct exec_page *e, s
         if (mmu.guest->walk_space(c, &s->id, s->half, e->va, ACC_EXEC, (enum view)v, &w) != WALK_OK || (w.gpa & PAGE_MASK) != e->gpa ||
             w.update)
             return true;
+        mmu.shown += w.shift > s->exec_shift;
         s->exec_shift = MAX(s->exec_shift, w.shift);
         s->exec_local |= !w.global;
     }

@@ -41,6 +41,33 @@ static bool may_be_alone(const struct vcpu *c)
     return mmu.cfg.sync != SYNC_WP || wp_settled();
 }
 
+/* Are N's spaces among O's? */
+static bool all_in(const struct named *n, const struct named *o)
+{
+    if (n->names != o->names)
+        return false;
+    for (unsigned i = 0, k; i < n->n; i++) {
+        for (k = 0; k < o->n && o->s[k] != n->s[i]; k++)
+            ;
+        if (k == o->n)
+            return false;
+    }
+    return true;
+}
+
+/* A loop over pages has come to VA: what is true of it, is it true of the next ones? */
+#define AHEAD 16u
+static void look_ahead(struct mmu_vcpu *m, const struct named *n, uint64_t va)
+{
+    uint64_t hi = va | ((1ull << 55) - 1);        /* the end of the half */
+    hi = MIN(hi, va + (AHEAD << PAGE_SHIFT) - 1);
+    for (unsigned i = 0; i < n->n; i++)
+        if (sync_range_looks(n->s[i], va, hi))
+            return;
+    m->at_once.lo = va;
+    m->at_once.hi = hi;
+}
+
 /*
  * What is in no window and no page of code, and in the software TLB of no other vCPU that runs there, is dropped as the TLBI is
  * issued: it costs no more than a note, and the barrier has nothing to do. Not behind a note: there will be an exit then.
@@ -52,18 +79,25 @@ static bool range_at_once(struct vcpu *c, uint64_t va, uint64_t last, int asid)
     struct mmu_vcpu *m = mv(c);
     const struct named *n = named_by(m, va_half(va) ? NAMES_HIGH : NAMES_LOW, asid);
     bool done = n->n <= NAMED_SPACES && may_be_alone(c);
-    bool again = done && n->n == 1 && m->at_once.s == n->s[0] && m->at_once.va == va && m->at_once.last == last &&
-                 m->at_once.cached == mmu.cached && m->at_once.names == mmu.names;   /* under the other ASID */
+    bool same = done && all_in(n, &m->at_once.of), shown = same && m->at_once.shown == mmu.shown;
+    bool again = shown && m->at_once.soft_cached == mmu.soft_cached && m->at_once.va == va && m->at_once.last == last;   /* the other ASID */
+    bool near = shown && va >= m->at_once.lo && last <= m->at_once.hi;
     for (unsigned i = 0; done && !again && i < n->n; i++)
-        done = !sync_range_looks(n->s[i], va, last) && softtlb_flush_range_alone(c, n->s[i], va, last);
+        done = (near || !sync_range_looks(n->s[i], va, last)) && softtlb_flush_range_alone(c, n->s[i], va, last);
     if (done) {
         if (va_half(va) == 0)
             softtlb_flush_kernel_low_asid(asid);
-        m->at_once.s = n->n == 1 ? n->s[0] : NULL;
-        m->at_once.cached = mmu.cached;
-        m->at_once.names = mmu.names;
-        m->at_once.va = va;
-        m->at_once.last = last;
+        if (!again) {
+            if (!near)
+                m->at_once.hi = m->at_once.lo = 0;
+            if (!near && same && va == m->at_once.last + 1)
+                look_ahead(m, n, va);
+            m->at_once.of = *n;
+            m->at_once.soft_cached = mmu.soft_cached;
+            m->at_once.shown = mmu.shown;
+            m->at_once.va = va;
+            m->at_once.last = last;
+        }
         mmu.stats.tlbi_va++;
         mmu.stats.tlbi_at_once++;
     }

@@ -206,7 +206,7 @@ static void note_table(struct group_rec *g, unsigned i, const struct walk *leaf)
 void window_install(struct window *w, uint64_t va, uint64_t gpa, unsigned pages, uint64_t flags, bool populate,
                     const struct walk *leaf)
 {
-    mmu.cached++;
+    mmu.shown++;
     make_room(w);
     int prot = (flags & REC_R ? PROT_READ : 0) | (flags & REC_W ? PROT_WRITE : 0);
     unsigned before = boundaries(w, va, pages);
@@ -276,6 +276,7 @@ void window_relabel(struct window *w, uint64_t va, uint64_t rec, uint64_t desc)
 {
     struct group_rec *g = group_of(w, va);
     uint64_t *e = &g->e[va >> PAGE_SHIFT & (GROUP_PAGES - 1)];
+    mmu.shown++;                                  /* a larger leaf goes with more addresses */
     w->local_pages += !(rec & REC_GLOBAL) - !(*e & REC_GLOBAL);
     *e = rec;
     if (rec & REC_GLOBAL)

@@ -239,6 +239,30 @@ static void test_at_once(void)
     mmu_tlbi_range(cpu, va, PAGE_SIZE, cur_asid);
     mmu_tlbi_complete(cpu);
     CHECK(!load(va, VIEW_USER, &v));
+    /* a loop over pages under two ASIDs: some are cached before it, some while it goes on */
+    for (unsigned by = 0; by < 3; by++) {
+        const uint64_t lo = va + 0x10000 + by * 0x100000, cached[] = { 0, 9, 20, 21, 33, 39 };
+        for (unsigned k = 0; k < ARRAY_LEN(cached); k++)
+            add(root[0], lo + cached[k] * PAGE_SIZE, RAM_BASE + 0x20000, 12, U_RW | PERM_XU, false);
+        for (unsigned i = 0; i < 40; i++) {
+            for (unsigned k = 0; k < ARRAY_LEN(cached); k++)
+                if (cached[k] == (by ? i + 1 : i + 7) && by < 2)
+                    CHECK(load(lo + cached[k] * PAGE_SIZE, VIEW_USER, &v));
+                else if (cached[k] == i + 3 && by == 2)
+                    CHECK(mmu_fetch(cpu, lo + cached[k] * PAGE_SIZE, &gpa, &key));
+            for (unsigned k = 0; k < ARRAY_LEN(cached); k++)
+                if (cached[k] == i)
+                    del(root[0], lo + i * PAGE_SIZE);
+            mmu_tlbi_range(cpu, lo + i * PAGE_SIZE, PAGE_SIZE, cur_asid);
+            mmu_tlbi_range(cpu, lo + i * PAGE_SIZE, PAGE_SIZE, 999);
+            if (i % 3 == 2)
+                mmu_tlbi_complete(cpu);
+        }
+        mmu_tlbi_complete(cpu);
+        CHECK(by < 2 || mmu_exec_key(cpu, va) != key);
+        for (unsigned k = 0; k < ARRAY_LEN(cached); k++)
+            CHECK(!installed(lo + cached[k] * PAGE_SIZE, VIEW_USER) && !load(lo + cached[k] * PAGE_SIZE, VIEW_USER, &v));
+    }
     /* anywhere in a block that a software TLB holds pages of: the kernel's, or the user's where there are no windows */
     add(root[0], block, RAM_BASE + (2ull << 21), 21, U_RW, false);
     CHECK(load(block + 0x3000, VIEW_USER, &v) && load(block + 0x3000, VIEW_KERNEL, &v));
