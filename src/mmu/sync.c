@@ -61,13 +61,14 @@ static enum fate fate_of(struct vcpu *c, struct window *w, uint64_t va, uint64_t
     return !((now ^ rec) & REC_W) ? KEEP : now & REC_W ? TO_WRITE : TO_READ;
 }
 
-/* The page at va lost its place in a window, or a right: often enough it is not worth a window (CHURN_DROPS). */
-static void count_drop(const struct space *s, uint64_t va)
+/* The page at va lost its place in a window, or a right. true: so often that it is not worth a window (CHURN_DROPS). */
+static bool count_drop(const struct space *s, uint64_t va)
 {
     struct churn *h = churn_of(s, va);
     h->uses = 0;
     if (++h->drops == CHURN_DROPS)
         mmu.stats.churn_pages++;
+    return h->drops >= CHURN_DROPS && !mmu.cfg.verify;
 }
 
 /*
@@ -86,7 +87,8 @@ static void sync_pages(struct vcpu *c, struct window *w, uint64_t va, unsigned p
         uint64_t rec = i < pages ? window_rec(w, v) : 0;
         enum fate f = rec && (global_too || !(rec & REC_GLOBAL)) ? fate_of(c, w, v, rec, walk, in_place) : KEEP;
         if (f != KEEP && *churn && REC_LEAF_SHIFT(rec) == PAGE_SHIFT) {
-            count_drop(w->owner, v);
+            if (count_drop(w->owner, v))          /* its place would be kept up for nothing: the next fork changes it again */
+                f = DROP;
             --*churn;
         }
         if (f != of || i == pages) {

@@ -80,7 +80,8 @@ static bool range_at_once(struct vcpu *c, uint64_t va, uint64_t last, int asid)
     const struct named *n = named_by(m, va_half(va) ? NAMES_HIGH : NAMES_LOW, asid);
     bool done = n->n <= NAMED_SPACES && may_be_alone(c);
     bool same = done && all_in(n, &m->at_once.of), shown = same && m->at_once.shown == mmu.shown;
-    bool again = shown && m->at_once.soft_cached == mmu.soft_cached && m->at_once.va == va && m->at_once.last == last;   /* the other ASID */
+    bool again = shown && m->at_once.soft_cached == mmu.soft_cached &&
+                 m->at_once.va == va && m->at_once.last == last;   /* under the other ASID */
     bool near = shown && va >= m->at_once.lo && last <= m->at_once.hi;
     for (unsigned i = 0; done && !again && i < n->n; i++)
         done = (near || !sync_range_looks(n->s[i], va, last)) && softtlb_flush_range_alone(c, n->s[i], va, last);
