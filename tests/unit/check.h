@@ -5,6 +5,8 @@
 #define GNOMON_TESTS_CHECK_H
 
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 
 #include "base/quiet.h"
+#include "check.h"
 #include "host/host.h"
 #include "mem/mem.h"
 #include "mmu/internal.h"
@@ -24,9 +25,6 @@
 #define CODE_VA (KERNEL_VA + 0x1000000)
 #define MODE 0x5550ull                           /* the mode's part of jc_ctx */
 #define ALL_R (PERM_R(VIEW_USER) | PERM_R(VIEW_KERNEL) | PERM_R(VIEW_KERNEL_PAN))
-
-static int passed, failed;
-#define CHECK(cond) ((cond) ? (void)passed++ : (void)(failed++, printf("FAIL %s:%d: %s\n", __FILE__, __LINE__, #cond)))
 
 static struct vcpu *cpu[2];
 static jmp_buf fault;
@@ -474,6 +472,5 @@ int main(int argc, char **argv)
     if (!strcmp(mode, "auto"))
         test_policy();
     test_random();
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed != 0;
+    return check_done();
 }

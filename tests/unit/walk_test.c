@@ -7,30 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "guest/a64/state.h"
-
-static unsigned passed, failed;
-
-#define CHECK(cond)                                                       \
-    do {                                                                  \
-        if (cond) {                                                       \
-            passed++;                                                     \
-        } else {                                                          \
-            failed++;                                                     \
-            printf("%s:%d: failed: %s\n", __FILE__, __LINE__, #cond);     \
-        }                                                                 \
-    } while (0)
-
-#define EQ(got, want)                                                                                                  \
-    do {                                                                                                               \
-        unsigned long long g_ = (got), w_ = (want);                                                                    \
-        if (g_ == w_) {                                                                                                \
-            passed++;                                                                                                  \
-        } else {                                                                                                       \
-            failed++;                                                                                                  \
-            printf("%s:%d: %s is %#llx, expected %#llx\n", __FILE__, __LINE__, #got, g_, w_);                          \
-        }                                                                                                              \
-    } while (0)
 
 /* ---- physical memory ---- */
 
@@ -223,21 +201,21 @@ static void test_levels(void)
                         continue;
                     }
                     CHECK(st == WALK_OK);
-                    EQ(w.gpa, pa | (full & ((1ull << shift) - 1)));
-                    EQ(w.shift, shift);
-                    EQ(w.level, level);
-                    EQ(w.leaf_gpa, at);
+                    CHECK_EQ(w.gpa, pa | (full & ((1ull << shift) - 1)));
+                    CHECK_EQ(w.shift, shift);
+                    CHECK_EQ(w.level, level);
+                    CHECK_EQ(w.leaf_gpa, at);
                     CHECK(w.global && !w.device);
                     /* Beyond the range: level 0 translation fault, in both directions. */
                     if (tsz > 16) {
-                        EQ(fsc(full ^ 1ull << (64 - tsz), ACC_READ, VIEW_KERNEL), 0x04);
+                        CHECK_EQ(fsc(full ^ 1ull << (64 - tsz), ACC_READ, VIEW_KERNEL), 0x04);
                         uint64_t x = full ^ 1ull << (64 - tsz);
                         CHECK(!a64_canonical(&cpu->v, &x));
                     }
                     uint64_t x = full;
                     CHECK(a64_canonical(&cpu->v, &x) && x == full);
-                    EQ(a64_granule_shift(cpu, half), granule);
-                    EQ(a64_space(&cpu->v, half).root, root);
+                    CHECK_EQ(a64_granule_shift(cpu, half), granule);
+                    CHECK_EQ(a64_space(&cpu->v, half).root, root);
                 }
             }
         }
@@ -252,51 +230,51 @@ static void test_faults(void)
         cpu->v.roots.root[0] = new_table(12);
         /* Nothing there: translation fault at that level. */
         map(cpu->v.roots.root[0], 12, 16, va, level, 0, 0);
-        EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x04 + level);
-        EQ(w.level, level);
+        CHECK_EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x04 + level);
+        CHECK_EQ(w.level, level);
         if (level < 3) {
             /* A table beyond physical memory: external abort on the walk, at the level that could not be read. */
             map(cpu->v.roots.root[0], 12, 16, va, level, 0x00000ff000000000ull | TABLE, 0);
-            EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x15 + level);
+            CHECK_EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x15 + level);
             /* A table address above the output size (A57: 44 bits): address size fault. */
             map(cpu->v.roots.root[0], 12, 16, va, level, 0x0000100000000000ull | TABLE, 0);
-            EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x00 + level);
+            CHECK_EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x00 + level);
         }
         if (level > 0) {
             uint64_t type = level == 3 ? PAGE : VALID;
             map(cpu->v.roots.root[0], 12, 16, va, level, 0x40000000ull | type, 0);
-            EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x08 + level);             /* AF clear */
+            CHECK_EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x08 + level);             /* AF clear */
             map(cpu->v.roots.root[0], 12, 16, va, level, 0x0000200040000000ull | type | AF, 0);
-            EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x00 + level);             /* output address too large */
+            CHECK_EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x00 + level);             /* output address too large */
             map(cpu->v.roots.root[0], 12, 16, va, level, 0x40000000ull | type | AF | AP_RO, 0);
-            EQ(fsc(va, ACC_WRITE, VIEW_KERNEL), 0x0c + level);
+            CHECK_EQ(fsc(va, ACC_WRITE, VIEW_KERNEL), 0x0c + level);
             CHECK(w.perms & PERM_R(VIEW_KERNEL));     /* perms hold with a permission fault as well */
-            EQ(fsc(va, ACC_READ, VIEW_USER), 0x0c + level);
-            EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x100);
+            CHECK_EQ(fsc(va, ACC_READ, VIEW_USER), 0x0c + level);
+            CHECK_EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x100);
         }
     }
     /* Descriptor type 01 is reserved at level 3. */
     start(A64_CORTEX_A57, tcr_for(12, 16));
     cpu->v.roots.root[0] = new_table(12);
     map(cpu->v.roots.root[0], 12, 16, va, 3, 0x40000000ull | VALID | AF, 0);
-    EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x07);
+    CHECK_EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x07);
     /* Root beyond the output size; root unreadable. */
     cpu->v.roots.root[0] = 0x0000800000000000ull;
-    EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x00);
+    CHECK_EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x00);
     cpu->v.roots.root[0] = 0x1000;
-    EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x14);
+    CHECK_EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x14);
     /* IPS smaller than the part's size: 36 bits. */
     start(A64_CORTEX_A57, (tcr_for(12, 16) & ~(7ull << 32)) | 1ull << 32);
     cpu->v.roots.root[0] = new_table(12);
     map(cpu->v.roots.root[0], 12, 16, va, 3, 0x1000000000ull | PAGE | AF, 0);
-    EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x03);
+    CHECK_EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x03);
     /* EPD: no walks through that half. */
     cpu->tcr_el1 |= 1ull << 7;
-    EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x04);
+    CHECK_EQ(fsc(va, ACC_READ, VIEW_KERNEL), 0x04);
     cpu->tcr_el1 |= 1ull << 23;
-    EQ(fsc(0xffff000000001000ull, ACC_READ, VIEW_KERNEL), 0x04);
+    CHECK_EQ(fsc(0xffff000000001000ull, ACC_READ, VIEW_KERNEL), 0x04);
     /* A misaligned PC, before all else. */
-    EQ(fsc(va + 2, ACC_EXEC, VIEW_KERNEL), FAULT_ALIGN);
+    CHECK_EQ(fsc(va + 2, ACC_EXEC, VIEW_KERNEL), FAULT_ALIGN);
 }
 
 static void test_tags(void)
@@ -307,24 +285,24 @@ static void test_tags(void)
     map(cpu->v.roots.root[0], 12, 25, 0x1234567000ull, 3, 0x40001000ull | PAGE | AF, 0);
     map(cpu->v.roots.root[1], 12, 25, 0xffffffd234567000ull, 3, 0x40002000ull | PAGE | AF, 0);
     const uint64_t low = 0xab00001234567008ull, high = 0xabffffd234567008ull;
-    EQ(fsc(low, ACC_READ, VIEW_KERNEL), 0x04);
-    EQ(fsc(high, ACC_READ, VIEW_KERNEL), 0x04);
+    CHECK_EQ(fsc(low, ACC_READ, VIEW_KERNEL), 0x04);
+    CHECK_EQ(fsc(high, ACC_READ, VIEW_KERNEL), 0x04);
     cpu->tcr_el1 |= 1ull << 37;
-    EQ(fsc(low, ACC_READ, VIEW_KERNEL), 0x100);
-    EQ(w.gpa, 0x40001008);
-    EQ(fsc(high, ACC_READ, VIEW_KERNEL), 0x04);
+    CHECK_EQ(fsc(low, ACC_READ, VIEW_KERNEL), 0x100);
+    CHECK_EQ(w.gpa, 0x40001008);
+    CHECK_EQ(fsc(high, ACC_READ, VIEW_KERNEL), 0x04);
     uint64_t x = low;
     CHECK(a64_canonical(&cpu->v, &x));
-    EQ(x, 0x0000001234567008ull);
+    CHECK_EQ(x, 0x0000001234567008ull);
     cpu->tcr_el1 |= 1ull << 38;
-    EQ(fsc(high, ACC_READ, VIEW_KERNEL), 0x100);
-    EQ(w.gpa, 0x40002008);
+    CHECK_EQ(fsc(high, ACC_READ, VIEW_KERNEL), 0x100);
+    CHECK_EQ(w.gpa, 0x40002008);
     x = high;
     CHECK(a64_canonical(&cpu->v, &x));
-    EQ(x, 0xffffffd234567008ull);
-    EQ(a64_branch_addr(cpu, 0, low), 0x0000001234567008ull);
+    CHECK_EQ(x, 0xffffffd234567008ull);
+    CHECK_EQ(a64_branch_addr(cpu, 0, low), 0x0000001234567008ull);
     /* A bit between the tag and the range is not excused. */
-    EQ(fsc(low | 1ull << 40, ACC_READ, VIEW_KERNEL), 0x04);
+    CHECK_EQ(fsc(low | 1ull << 40, ACC_READ, VIEW_KERNEL), 0x04);
 }
 
 /* Expected: r/w/x for EL0, then EL1, then EL1 with PAN. */
@@ -345,11 +323,11 @@ static void perm_case(uint64_t leaf, uint64_t table, uint64_t sctlr, const char 
     if (fsc(va, ACC_READ, VIEW_KERNEL_PAN) == 0x100) got[6] = 'r';
     if (fsc(va, ACC_WRITE, VIEW_KERNEL_PAN) == 0x100) got[7] = 'w';
     if (strcmp(got, want)) {
-        failed++;
+        n_failed++;
         printf("leaf %#llx table %#llx sctlr %#llx: %s, expected %s\n", (unsigned long long)leaf,
                (unsigned long long)table, (unsigned long long)sctlr, got, want);
     } else {
-        passed++;
+        n_passed++;
     }
 }
 
@@ -380,7 +358,7 @@ static void test_permissions(void)
         start((enum a64_model)m, tcr_for(12, 16) | 1ull << 41);
         cpu->v.roots.root[0] = new_table(12);
         map(cpu->v.roots.root[0], 12, 16, va, 3, 0x40000000ull | PAGE | AF | AP_EL0, 1ull << 62);
-        EQ(fsc(va, ACC_WRITE, VIEW_USER), m == A64_MAX ? 0x100 : 0x0f);
+        CHECK_EQ(fsc(va, ACC_WRITE, VIEW_USER), m == A64_MAX ? 0x100 : 0x0f);
     }
     /* E0PD1: EL0 (and LDTR) sees a level 0 translation fault for the high half, EL1 does not care. */
     const uint64_t high = 0xffff800000400000ull;
@@ -388,8 +366,8 @@ static void test_permissions(void)
         start((enum a64_model)m, tcr_for(12, 16) | 1ull << 56);
         cpu->v.roots.root[1] = new_table(12);
         map(cpu->v.roots.root[1], 12, 16, high, 3, 0x40000000ull | PAGE | AF, 0);
-        EQ(fsc(high, ACC_READ, VIEW_USER), m == A64_MAX ? 0x04 : 0x0f);
-        EQ(fsc(high, ACC_READ, VIEW_KERNEL), 0x100);
+        CHECK_EQ(fsc(high, ACC_READ, VIEW_USER), m == A64_MAX ? 0x04 : 0x0f);
+        CHECK_EQ(fsc(high, ACC_READ, VIEW_KERNEL), 0x100);
     }
 }
 
@@ -402,19 +380,19 @@ static void test_attributes(void)
     for (unsigned i = 0; i < 3; i++) {
         map(cpu->v.roots.root[0], 12, 16, va, 3, 0x40000000ull | PAGE | AF | ATTR(i) | SH(3) | (i == 1 ? NG : 0), 0);
         CHECK(a64_walk_attrs(&cpu->v, va, ACC_READ, VIEW_KERNEL, &w, &a) == WALK_OK);
-        EQ(w.device, i == 0);
-        EQ(w.global, i != 1);
-        EQ(a.mair, bits(cpu->mair_el1, 8 * i, 8));
-        EQ(a.sh, 3);
+        CHECK_EQ(w.device, i == 0);
+        CHECK_EQ(w.global, i != 1);
+        CHECK_EQ(a.mair, bits(cpu->mair_el1, 8 * i, 8));
+        CHECK_EQ(a.sh, 3);
     }
     /* MMU off: flat, everything permitted, data is Device and instructions are not. */
     cpu->sctlr_el1 = 0;
     CHECK(walk(0x09000018, ACC_WRITE, VIEW_USER) == WALK_OK);
-    EQ(w.gpa, 0x09000018);
+    CHECK_EQ(w.gpa, 0x09000018);
     CHECK(w.device && w.perms == 0xff && w.leaf_gpa == 0);
     CHECK(walk(0x40000000, ACC_EXEC, VIEW_KERNEL) == WALK_OK && !w.device);
-    EQ(fsc(1ull << 44, ACC_READ, VIEW_KERNEL), 0x00);
-    EQ(a64_space(&cpu->v, 0).root, ~0ull);
+    CHECK_EQ(fsc(1ull << 44, ACC_READ, VIEW_KERNEL), 0x00);
+    CHECK_EQ(a64_space(&cpu->v, 0).root, ~0ull);
 }
 
 static void test_space(void)
@@ -422,18 +400,18 @@ static void test_space(void)
     start(A64_CORTEX_A57, tcr_for(12, 16));
     cpu->v.roots.root[0] = 0x1234ull << 48 | 0x40001000 | 1 /* CnP */;
     cpu->v.roots.root[1] = 0x5678ull << 48 | 0x40002000;
-    EQ(a64_space(&cpu->v, 0).asid, 0x1234);
-    EQ(a64_space(&cpu->v, 1).asid, 0x1234);
-    EQ(a64_space(&cpu->v, 0).root, 0x40001000);
+    CHECK_EQ(a64_space(&cpu->v, 0).asid, 0x1234);
+    CHECK_EQ(a64_space(&cpu->v, 1).asid, 0x1234);
+    CHECK_EQ(a64_space(&cpu->v, 0).root, 0x40001000);
     cpu->tcr_el1 |= 1ull << 22;                   /* A1 */
-    EQ(a64_space(&cpu->v, 0).asid, 0x5678);
+    CHECK_EQ(a64_space(&cpu->v, 0).asid, 0x5678);
     cpu->tcr_el1 &= ~(1ull << 36);                /* 8-bit ASIDs */
-    EQ(a64_space(&cpu->v, 0).asid, 0x78);
+    CHECK_EQ(a64_space(&cpu->v, 0).asid, 0x78);
     uint64_t config = a64_space(&cpu->v, 0).config;
     cpu->tcr_el1 |= 1ull << 37;
     CHECK(a64_space(&cpu->v, 0).config != config);
     cpu->tcr_el1 &= ~(1ull << 37);
-    EQ(a64_space(&cpu->v, 0).config, config);
+    CHECK_EQ(a64_space(&cpu->v, 0).config, config);
     cpu->mair_el1 = 0;
     CHECK(a64_space(&cpu->v, 0).config != config);
 }
@@ -450,6 +428,5 @@ int main(void)
     test_permissions();
     test_attributes();
     test_space();
-    printf("%u passed, %u failed\n", passed, failed);
-    return failed != 0;
+    return check_done();
 }
