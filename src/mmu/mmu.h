@@ -105,6 +105,8 @@ bool mmu_last_was_soft(const struct vcpu *c);
 void mmu_wasted_fault(struct vcpu *c);
 /* Accesses in C since the start that a window would have served. */
 uint64_t mmu_needless_slow(void);
+/* And those after which a page was brought to a window, or the guest's fault was raised. */
+uint64_t mmu_window_misses(void);
 /*
  * How code that runs now, fetched with view FETCH, should reach memory: which views' accesses go to windows; the others go to
  * the software TLB. Either kind of code is right at any time; the mode of a space says which is cheaper (policy.c).

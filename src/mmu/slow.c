@@ -475,6 +475,8 @@ void mmu_wasted_fault(struct vcpu *c) { mv(c)->wasted += mmu.guest->fetch_view(c
 
 uint64_t mmu_needless_slow(void) { return mmu.needless; }
 
+uint64_t mmu_window_misses(void) { return mmu.stats.fills + mmu.stats.guest_faults; }
+
 const struct ir_mem_ops mmu_mem_ops = {
     .load = slow_load,
     .store = slow_store,

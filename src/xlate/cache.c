@@ -355,7 +355,7 @@ static struct block *emit(struct vcpu *c, uint64_t gpa, uint32_t flags, const ui
         wait_drained(c, s);
         return NULL;
     }
-    if (s->n == s->cap || (size_t)(s->record_end - s->record_at) < sizeof(struct block) + PAGE_SIZE + 4 * IR_MAX_INSNS ||
+    if (s->n == s->cap || (size_t)(s->record_end - s->record_at) < sizeof(struct block) + PAGE_SIZE + 6 * IR_MAX_INSNS ||
         !host_generate(ir, &o, s->at, (size_t)(s->end - s->at), &code)) {
         if (!s->n)
             bug("a block of %u IR instructions does not fit in %zu bytes", ir->n, (size_t)(s->end - s->at));
@@ -366,15 +366,17 @@ static struct block *emit(struct vcpu *c, uint64_t gpa, uint32_t flags, const ui
     }
     s->at = (uint8_t *)(uintptr_t)code.entry + MAX(ALIGN_UP(code.size, 16u), MIN_BLOCK);
     struct block *b = (struct block *)(void *)s->record_at;
-    size_t links = ALIGN_UP(sizeof(*b) + ir->size + code.n_sites, sizeof(void *));
+    size_t links = ALIGN_UP(sizeof(*b) + ir->size + 2 * code.n_sites, sizeof(void *));
     s->record_at += ALIGN_UP(links + code.n_exits * sizeof(struct link), (size_t)64);
     memset(b, 0, sizeof(*b));
     b->out = memset((uint8_t *)b + links, 0, code.n_exits * sizeof(struct link));
     describe(b, ir, gpa, flags, page);
     b->code = code;
     b->tries = tries;
-    if (code.n_sites)
-        b->soft = memset(b->bytes + ir->size, 0, code.n_sites);
+    if (code.n_sites) {
+        b->soft = memset(b->bytes + ir->size, 0, 2 * code.n_sites);
+        b->first = b->soft + code.n_sites;
+    }
     for (unsigned i = 0; i < code.n_exits; i++) {
         code.exit[i].block = b;
         b->out[i].exit = &code.exit[i];

@@ -46,13 +46,14 @@ struct block {
     uint16_t jc;                                  /* jump caches may have it at index jc - 1, JC_ANYWHERE; 0: none has */
     struct host_code code;                        /* (a look-up wants all so far and .entry: one line) */
     struct link *incoming;
-    struct link *out;                             /* [code.n_exits], behind .soft */
+    struct link *out;                             /* [code.n_exits], behind .first */
     struct block *page_next, **page_prev;
     uint8_t misses;                               /* samples of failed region checks */
     uint8_t tries;                                /* times it was made anew for that */
     uint8_t n_parts;
     struct ir_part part[IR_MAX_PARTS];            /* where its code lies in its page */
     uint8_t *soft;                                /* [n_sites]: faults in a row that no window could serve, or SITE_PATCHED */
+    uint8_t *first;                               /* [n_sites]: other faults, or SITE_TRIED in vain */
     struct ir_block *ir;                          /* jit=off: what runs */
     struct block *dead_next;                      /* jit=off: in xl.dead */
     uint8_t bytes[];                              /* the guest code it was made from, part by part */
@@ -63,7 +64,7 @@ struct block {
 struct segment {
     uint8_t *base, *end, *at;
     struct block **block;                         /* in address order; never moves */
-    uint8_t *record, *record_at, *record_end;     /* the structures of its blocks, their bytes and .soft */
+    uint8_t *record, *record_at, *record_end;     /* the structures of its blocks, their bytes, .soft and .first */
     uint32_t n, cap;                              /* n is read without the lock by the signal handler */
     bool draining;                                /* emptied; to be reused when every vCPU has left translated code */
 };
@@ -76,6 +77,13 @@ struct segment {
 #define SITE_PATCHED 255
 #define NEEDLESS_SLOW 2000
 #define NEEDLESS_SITE 25                          /* and so many for each: of 200 ns; to be patched anew costs a site two faults */
+/*
+ * A site may also be the one that touches new pages, each a few times only: then the slow path costs less than the SIGSEGVs that lead
+ * to it. After so many, one site at a time is patched for a trial, until the pages it found in windows outweigh the faults saved.
+ */
+#define TRIAL_FAULTS 64
+#define SITE_TRIED 255
+struct trial { struct block *b; uint32_t site; uint64_t needless, faulted; };
 /* A block whose region checks keep failing is made anew, with predictions from the registers of then. */
 #define MISS_SAMPLES 2
 #define MISS_TRIES 4
@@ -124,6 +132,7 @@ struct xlate_state {
     struct retry retry[RETRY_SIZE];               /* by gpa: blocks just dropped for their predictions */
     uint32_t n_patched, cap_patched;
     uint64_t needless;                            /* mmu_needless_slow() when the sites were last restored */
+    struct trial trial;                           /* .b: NULL for none */
     const void *jump_miss;                        /* where an empty jump cache entry leads */
     struct block *dead;                           /* jit=off: dropped blocks, freed when none runs */
     uint64_t *breaks;                             /* a debugger's breakpoints, no order */

@@ -42,6 +42,23 @@ static void patch(struct block *b, uint32_t i)
     xlate_unlock();
 }
 
+/* The site has faulted often on pages that were then brought to a window: is it the one that touches them first? */
+static void try_site(struct block *b, uint32_t i)
+{
+    if (b->first[i] < TRIAL_FAULTS) {
+        b->first[i]++;
+        return;
+    }
+    if (b->first[i] == SITE_TRIED || __atomic_load_n(&xl.trial.b, __ATOMIC_RELAXED))
+        return;
+    patch(b, i);
+    if (b->soft[i] != SITE_PATCHED || !xlate_trylock())
+        return;
+    if (!xl.trial.b)
+        xl.trial = (struct trial){ b, i, mmu_needless_slow(), mmu_window_misses() };
+    xlate_unlock();
+}
+
 /* How the access of the fault before this one ended decides about its site: the slow path had not run yet at that time. */
 static void judge_last(struct vcpu *c)
 {
@@ -52,12 +69,14 @@ static void judge_last(struct vcpu *c)
     x->fault_block = NULL;
     if (!b || !b->size || !b->soft || b->soft[x->fault_site] == SITE_PATCHED)
         return;
-    if (!mmu_last_was_soft(c))
+    if (!mmu_last_was_soft(c)) {
         b->soft[x->fault_site] = 0;
-    else if (b->soft[x->fault_site] >= SITE_FAULTS - 1)
+        try_site(b, x->fault_site);
+    } else if (b->soft[x->fault_site] >= SITE_FAULTS - 1) {
         patch(b, x->fault_site);
-    else
+    } else {
         b->soft[x->fault_site]++;
+    }
 }
 
 bool xlate_fault(struct vcpu *c, void *ucontext)
@@ -82,6 +101,8 @@ bool xlate_fault(struct vcpu *c, void *ucontext)
 
 void sites_forget(struct block *b)
 {
+    if (xl.trial.b == b)
+        xl.trial.b = NULL;
     for (uint32_t i = 0; b->soft && i < xl.n_patched;) {
         if (xl.patched[i].b == b)
             xl.patched[i] = xl.patched[--xl.n_patched];
@@ -90,17 +111,12 @@ void sites_forget(struct block *b)
     }
 }
 
-void sites_review(void)
+/* With the lock: the N sites fault again. All together: the other vCPUs are told three times only. */
+static void restore(const struct patched *patched, uint32_t n)
 {
-    uint64_t now = mmu_needless_slow();
-    uint32_t n = __atomic_load_n(&xl.n_patched, __ATOMIC_RELAXED);
-    if (now - __atomic_load_n(&xl.needless, __ATOMIC_RELAXED) < NEEDLESS_SLOW + (uint64_t)n * NEEDLESS_SITE && n < xl.cap_patched)
-        return;
-    xlate_lock();
-    __atomic_store_n(&xl.needless, now, __ATOMIC_RELAXED);
-    for (unsigned step = 0; step < 3; step++) {   /* all sites together: the others are told three times only */
-        for (uint32_t i = 0; i < xl.n_patched; i++) {
-            struct patched *p = &xl.patched[i];
+    for (unsigned step = 0; step < 3; step++) {
+        for (uint32_t i = 0; i < n; i++) {
+            const struct patched *p = &patched[i];
             const struct host_site *s = &p->b->code.site[p->site];
             if (!p->b->size)
                 continue;
@@ -109,10 +125,45 @@ void sites_review(void)
             else
                 host_site_restore(&p->b->code, s, p->bytes, step == 1 ? HOST_SITE_TAIL : HOST_SITE_HEAD);
             p->b->soft[p->site] = 0;
+            if (p->b->first[p->site] != SITE_TRIED)
+                p->b->first[p->site] = 0;
         }
         host_sync_cores();
     }
-    xl.n_patched = 0;
+}
+
+/* With the lock: has the site on trial found so many pages in windows that faults would have cost less? */
+static void review_trial(void)
+{
+    const struct trial *t = &xl.trial;
+    uint64_t needless = mmu_needless_slow() - t->needless, faulted = mmu_window_misses() - t->faulted;
+    if (faulted < TRIAL_FAULTS && needless < (TRIAL_FAULTS + faulted) * NEEDLESS_SITE)
+        return;
+    for (uint32_t i = 0; needless > faulted * NEEDLESS_SITE && i < xl.n_patched; i++)
+        if (xl.patched[i].b == t->b && xl.patched[i].site == t->site) {
+            t->b->first[t->site] = SITE_TRIED;
+            restore(&xl.patched[i], 1);
+            xl.patched[i] = xl.patched[--xl.n_patched];
+        }
+    xl.trial.b = NULL;
+}
+
+void sites_review(void)
+{
+    uint64_t now = mmu_needless_slow();
+    uint32_t n = __atomic_load_n(&xl.n_patched, __ATOMIC_RELAXED);
+    bool all = now - __atomic_load_n(&xl.needless, __ATOMIC_RELAXED) >= NEEDLESS_SLOW + (uint64_t)n * NEEDLESS_SITE || n == xl.cap_patched;
+    if (!all && !__atomic_load_n(&xl.trial.b, __ATOMIC_RELAXED))
+        return;
+    xlate_lock();
+    if (xl.trial.b)
+        review_trial();
+    if (all) {
+        __atomic_store_n(&xl.needless, now, __ATOMIC_RELAXED);
+        restore(xl.patched, xl.n_patched);
+        xl.n_patched = 0;
+        xl.trial.b = NULL;
+    }
     xlate_unlock();
 }
 
