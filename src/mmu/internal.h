@@ -188,18 +188,18 @@ struct mmu_vcpu {
 };
 
 /*
- * Churn: a page that is installed and dropped again and again (a fixmap slot, a page that is copied on write) costs more in
- * mmap than the software TLB would. When it was dropped, or lost the right to be written, CHURN_DROPS times, by address or in a
- * comparison that changed little, it is served by the software TLB, until it was used CHURN_USES times without a drop: such a use
- * costs some 10 ns, what it would save (a fault, an mmap, an unmap) some 10 us. One use in HELD_SAMPLE is counted, as so many.
+ * Churn: a page that is installed and dropped again and again (a fixmap slot, a page that is copied on write, memory got and given
+ * back) costs more in mmap than the software TLB would. When it was dropped, or lost the right to be written, CHURN_DROPS times, it
+ * is served by the software TLB, until it was used CHURN_USES times without a drop: such a use costs some 10 ns, what it would save
+ * (a fault, an mmap, an unmap) some 10 us. One use in HELD_SAMPLE is counted, as so many.
  */
 #define CHURN_BITS 13
 #define CHURN_PAGES (1u << CHURN_BITS)
 #define CHURN_DROPS 3
 #define CHURN_USES 1600
 #define HELD_SAMPLE 16
-#define CHURN_RANGE (64 * PAGE_SIZE)              /* a TLBI by address of more says nothing of single pages, */
-#define CHURN_WIDE 256u                           /* one by ASID of so many that it changed, */
+#define CHURN_RANGE (64 * PAGE_SIZE)              /* a TLBI by address of more does not make pages look unused, */
+#define CHURN_WIDE 4096u                          /* one that changes more pages says nothing of those behind, */
 #define CHURN_SMALL 32u                           /* and the end of a process of more in one window */
 struct churn { uint64_t va; const struct space *s; uint32_t drops, uses; };
 

@@ -303,13 +303,13 @@ static void sync_window_range(struct vcpu *c, struct window *w, uint64_t va, uin
 {
     if (mmu.cfg.sync == SYNC_WP)
         return;
+    unsigned churn = CHURN_WIDE;
     struct groups in = groups_in(w, va, last);
     for (uint64_t n = in.first; n <= in.last; n++) {
         const struct group_rec *g = w->l1[n];
         uint64_t from, to;
         if (!g || !group_in(g, va, last, &from, &to))
             continue;
-        unsigned churn = last - va < CHURN_RANGE ? CHURN_RANGE >> PAGE_SHIFT : 0;
         sync_pages(c, w, from & PAGE_MASK, (unsigned)((to - from) >> PAGE_SHIFT) + 1, true, walk, &churn);
     }
 }

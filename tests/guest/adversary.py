@@ -58,6 +58,10 @@ def steps(args, tmp):
     vmas, most = s["mmu"]["peak_vmas"], s["mmu"]["max_vmas"]
     if vmas > most:
         raise GuestError("%d mappings, the budget is %d" % (vmas, most))
+    # A new page is a SIGSEGV that leads to the guest's fault, and one that leads to the fill: but for sites that do little else.
+    sigsegv, faults = s["xlate"]["host_faults"], s["mmu"]["guest_faults"]
+    if sigsegv > 2 * faults:
+        raise GuestError("%d SIGSEGVs for %d guest faults: the sites that touch new pages were not patched" % (sigsegv, faults))
     if own > args.own << 20:
         raise GuestError("%d MiB beside the guest's RAM, expected at most %d" % (own >> 20, args.own))
     yield "at most %d of %d mappings, %d MiB beside the guest's RAM" % (vmas, most, own >> 20)

@@ -83,6 +83,19 @@ static void test_churn(bool shadow)
     del(root[0], va);
     tlbi_range(cpu, va, PAGE_SIZE, cur_asid);
     CHECK(!load(va, VIEW_USER, &v));
+    /* memory got and given back: many pages by one TLBI */
+    const unsigned many = 2 * CHURN_RANGE / PAGE_SIZE;
+    for (unsigned i = 0; i <= CHURN_DROPS; i++) {
+        for (unsigned k = 0; k < many; k++) {
+            add(root[0], va + k * PAGE_SIZE, RAM_BASE + 0x40000 + 0x2000ull * k, 12, U_RW, false);
+            CHECK(store(va + k * PAGE_SIZE, VIEW_USER, i) && (!by_tlbi || !installed(va + k * PAGE_SIZE, VIEW_USER) == (i >= CHURN_DROPS)));
+        }
+        for (unsigned k = 0; k < many; k++)
+            del(root[0], va + k * PAGE_SIZE);
+        tlbi_range(cpu, va, many * PAGE_SIZE, cur_asid);
+        for (unsigned k = 0; k < many; k++)
+            CHECK(!load(va + k * PAGE_SIZE, VIEW_USER, &v));
+    }
 }
 
 /* So does a page that each fork takes the right to write from, by a TLBI by ASID, and what short-lived processes have at one place. */
