@@ -84,6 +84,7 @@ static void test_churn(bool shadow)
     tlbi_range(cpu, va, PAGE_SIZE, cur_asid);
     CHECK(!load(va, VIEW_USER, &v));
     /* memory got and given back: many pages by one TLBI */
+    va += 0x100000;
     const unsigned many = 2 * CHURN_RANGE / PAGE_SIZE;
     for (unsigned i = 0; i <= CHURN_DROPS; i++) {
         for (unsigned k = 0; k < many; k++) {
