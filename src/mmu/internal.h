@@ -65,6 +65,7 @@ struct group_rec {
     uint64_t table, table_attrs;
     bool mixed, block;
     bool linear;                                  /* the descriptors of e[] are lin + i pages: a mapping of contiguous memory */
+    uint32_t looks;                               /* found unchanged so often since its first entry */
     uint8_t n_way;                                /* 0: not known */
     uint64_t lin;
     /* The descriptors that lead to the table, or to the block and its own, and their values when that was last looked at. */
@@ -203,6 +204,18 @@ struct mmu_vcpu {
 #define CHURN_SMALL 32u                           /* and the end of a process of more in one window */
 struct churn { uint64_t va; const struct space *s; uint32_t drops, uses; };
 
+/*
+ * A group of the linear map that was used once is compared at every TLBI by ASID from then on, with KPTI three times a fork. It is
+ * dropped after AGE_LOOKS comparisons, which cost about what it costs to fill it again, and if it is used again after twice as
+ * many as the last time: what is in use costs a few fills more, and what is not nothing. Some 0.1 ms each on the host, so not many at
+ * one TLBI. A hash of groups by (space, address).
+ */
+#define AGE_BITS 13
+#define AGE_LOOKS 512u
+#define AGE_DOUBLINGS 12u
+#define AGE_AT_ONCE 4u
+struct age { uint64_t va; const struct space *s; unsigned doublings; };
+
 struct mmu_state {
     struct mmu_config cfg;
     const struct guest_ops *guest;
@@ -233,6 +246,7 @@ struct mmu_state {
     void (*debug_stop)(struct vcpu *c, uint64_t va, bool write);
     unsigned n_watches;                           /* of all */
     struct churn churn[CHURN_PAGES];
+    struct age age[1u << AGE_BITS];
     uint64_t needless;                            /* see mmu_needless_slow() */
     struct mmu_stats stats;
 };

@@ -148,6 +148,7 @@ void mmu_spent(struct vcpu *c, uint64_t ns);
     X(wp_released, "pages that stopped being tables")                  \
     X(exec_rekeys, "remapped code pages")                              \
     X(window_hits, "accesses in C to pages that a window held")        \
+    X(aged_groups, "runs of 2 MiB dropped because it costs more to compare them than to fill them again") \
     X(churn_pages, "pages given to the software TLB because they churn") \
     X(samples, "samples of user mode under paging=auto")                    \
     X(promotions, "address spaces given windows")                           \

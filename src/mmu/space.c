@@ -366,6 +366,7 @@ void mmu_reset(void)
         for (unsigned n = 0; n < REGION_SLOTS; n++)
             mmu.slot_region[g][n] = INT64_MIN;
     memset(mmu.churn, 0, sizeof(mmu.churn));
+    memset(mmu.age, 0, sizeof(mmu.age));
 }
 
 uint64_t mmu_exec_key(struct vcpu *c, uint64_t va)

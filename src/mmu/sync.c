@@ -250,6 +250,30 @@ static void count_wiped(const struct window *w)
     }
 }
 
+static struct age *age_of(const struct window *w, const struct group_rec *g)
+{
+    struct age *a = &mmu.age[(g->va ^ (uintptr_t)w->owner) * 0x9e3779b97f4a7c15ull >> (64 - AGE_BITS)];
+    if (a->va != g->va || a->s != w->owner)
+        *a = (struct age){ .va = g->va, .s = w->owner };
+    return a;
+}
+
+/* G was found unchanged. true: once more than it is worth. Only what one fill brings back whole. */
+static bool too_old(const struct window *w, struct group_rec *g)
+{
+    if (!g->linear || g->used != GROUP_PAGES || ++g->looks < AGE_LOOKS)
+        return false;
+    return g->looks >= AGE_LOOKS << age_of(w, g)->doublings;
+}
+
+static void drop_old(struct window *w, const struct group_rec *g)
+{
+    struct age *a = age_of(w, g);
+    a->doublings = MIN(a->doublings + 1, AGE_DOUBLINGS);
+    mmu.stats.aged_groups++;
+    window_drop(w, g->va, GROUP_PAGES);
+}
+
 static void sync_window(struct vcpu *c, struct window *w, bool global_too)
 {
     if (mmu.cfg.sync == SYNC_WP)
@@ -258,15 +282,22 @@ static void sync_window(struct vcpu *c, struct window *w, bool global_too)
     if (!w->pages || (!global_too && !w->local_pages))
         return;
     unsigned churn = walk ? CHURN_WIDE : 0;       /* what is dropped without a look says nothing */
+    unsigned aged = 0;
     if ((global_too || w->local_pages == w->pages) && (!walk || all_gone(c, w))) {
         if (churn && w->pages <= CHURN_SMALL)
             count_wiped(w);
         window_wipe(w);
         return;
     }
-    for (uint32_t i = w->n_groups; i-- > 0;)      /* dropping may free groups[i] and move the last one here */
-        if (i < w->n_groups && !(walk && group_unchanged(c, w, w->groups[i])))
-            sync_pages(c, w, w->groups[i]->va, GROUP_PAGES, global_too, walk, &churn);
+    for (uint32_t i = w->n_groups; i-- > 0;) {    /* dropping may free groups[i] and move the last one here */
+        struct group_rec *g = i < w->n_groups ? w->groups[i] : NULL;
+        if (!g)
+            continue;
+        if (!walk || !group_unchanged(c, w, g))
+            sync_pages(c, w, g->va, GROUP_PAGES, global_too, walk, &churn);
+        else if (too_old(w, g) && aged++ < AGE_AT_ONCE)
+            drop_old(w, g);
+    }
 }
 
 /* Is anything installed at pages [first, last] of g? */

@@ -29,8 +29,8 @@ static struct map *map_find(uint64_t r, uint64_t va)
 }
 
 /*
- * The guest's tables, as far as the mmu may see: two levels, 4 KiB pages of descriptors in RAM. What they hold is of no
- * interest, only that the guest writes to them when it changes a mapping, through LIN: RAM, mapped in blocks.
+ * The guest's tables, as far as the mmu may see: two levels, 4 KiB pages of descriptors in RAM. The walk goes by maps[]; but the guest
+ * writes to the tables when it changes a mapping, through LIN: RAM, mapped in blocks.
  */
 #define TABLES (RAM_BASE + 0x3000000)
 static struct { uint64_t root, first; unsigned shift; } tables[4096];
@@ -50,6 +50,8 @@ uint64_t desc_of(uint64_t r, uint64_t va, unsigned shift)
     return TABLES + i * PAGE_SIZE + (va >> shift & 511) * 8;
 }
 
+static uint64_t desc_value(const struct map *m) { return m->gpa | m->perms | (uint64_t)m->global << 63; }
+
 static enum walk_status walk_space(struct vcpu *c, const struct space_id *id, unsigned half, uint64_t va, enum access acc,
                                    enum view view, struct walk *w)
 {
@@ -66,8 +68,8 @@ static enum walk_status walk_space(struct vcpu *c, const struct space_id *id, un
     w->gpa = m->gpa + (va & ((1ull << m->shift) - 1));
     w->perms = m->perms;
     w->global = m->global;
-    w->leaf_gpa = 8;
-    w->desc = m->gpa | m->perms | (uint64_t)m->global << 63;
+    w->leaf_gpa = m->shift == 12 ? desc_of(id->root, va, 12) : 8;
+    w->desc = desc_value(m);
     w->stride = 9;
     if (m != &lin) {
         w->levels = m->shift == 12 ? 2 : 1;
@@ -141,25 +143,25 @@ bool store(uint64_t va, enum view view, uint64_t v)
 }
 
 /* The guest writes a descriptor, before the mapping changes: what follows writes drops what was made from it then. */
-static void set_desc(uint64_t at)
+static void set_desc(uint64_t at, uint64_t desc)
 {
-    CHECK(store(LIN + (at - RAM_BASE), VIEW_KERNEL, 1));
+    CHECK(store(LIN + (at - RAM_BASE), VIEW_KERNEL, desc));
 }
 
 void add(uint64_t r, uint64_t va, uint64_t gpa, unsigned shift, uint8_t perms, bool global)
 {
-    struct map *m = map_find(r, va);
-    set_desc(desc_of(r, va, shift));
+    struct map *m = map_find(r, va), new = { r, va, gpa, shift, perms, global };
+    set_desc(desc_of(r, va, shift), desc_value(&new));
     if (!m)
         m = &maps[n_maps++];
-    *m = (struct map){ r, va, gpa, shift, perms, global };
+    *m = new;
 }
 
 void del(uint64_t r, uint64_t va)
 {
     struct map *m = map_find(r, va);
     if (m)
-        set_desc(desc_of(r, va, m->shift));
+        set_desc(desc_of(r, va, m->shift), 0);
     if (m)
         *m = maps[--n_maps];
 }

@@ -132,6 +132,40 @@ static void test_churn_asid(bool shadow)
     }
 }
 
+/* A whole table in a row that nobody uses is not compared for ever; one that is used again stays for longer each time. */
+static void test_age(bool shadow)
+{
+    if (!shadow || mmu.cfg.sync != SYNC_TLB || mmu.cfg.verify)
+        return;
+    const uint64_t va = USER_VA + 0x72000000ull, gpa = RAM_BASE + 0x200000, aged = mmu.stats.aged_groups;
+    uint64_t v;
+    for (unsigned i = 0; i < GROUP_PAGES; i++)
+        add(root[0], va + i * PAGE_SIZE, gpa + i * PAGE_SIZE, 12, U_RW, false);
+    for (unsigned life = AGE_LOOKS; life <= 4 * AGE_LOOKS; life *= 2) {
+        for (unsigned i = 0; i < GROUP_PAGES; i++)
+            CHECK(store(va + i * PAGE_SIZE, VIEW_USER, i + life));
+        for (unsigned i = 0; i < life; i++) {
+            CHECK(installed(va, VIEW_USER) && installed(va + (GROUP_PAGES - 1) * PAGE_SIZE, VIEW_USER));
+            tlbi_asid(cpu, cur_asid);
+        }
+        CHECK(!installed(va, VIEW_USER) && !installed(va + (GROUP_PAGES - 1) * PAGE_SIZE, VIEW_USER));
+        CHECK(load(va + 5 * PAGE_SIZE, VIEW_USER, &v) && v == life + 5);
+    }
+    CHECK(mmu.stats.aged_groups == aged + 3);
+    /* a page fewer, and it is compared for as long as it is there */
+    del(root[0], va);
+    tlbi_range(cpu, va, PAGE_SIZE, cur_asid);
+    for (unsigned i = 1; i < GROUP_PAGES; i++)
+        CHECK(load(va + i * PAGE_SIZE, VIEW_USER, &v));
+    for (unsigned i = 0; i < 9 * AGE_LOOKS; i++)
+        tlbi_asid(cpu, cur_asid);
+    CHECK(installed(va + PAGE_SIZE, VIEW_USER) && !load(va, VIEW_USER, &v) && mmu.stats.aged_groups == aged + 3);
+    for (unsigned i = 1; i < GROUP_PAGES; i++)
+        del(root[0], va + i * PAGE_SIZE);
+    tlbi_asid(cpu, cur_asid);
+    CHECK(!load(va + PAGE_SIZE, VIEW_USER, &v));
+}
+
 static uint64_t tlbi_exits(void) { return mmu_exits(MMU_EXIT_tlbi_va).count + mmu_exits(MMU_EXIT_tlbi_asid).count + mmu_exits(MMU_EXIT_tlbi_all).count; }
 
 /* Maintenance of what windows hold is noted; done, all of it, by one exit at the barrier. Of what only the software TLB holds, at once. */
@@ -682,6 +716,7 @@ int main(int argc, char **argv)
     test_sync(shadow);
     test_churn(shadow);
     test_churn_asid(shadow);
+    test_age(shadow);
     test_notes(shadow);
     test_at_once();
     test_block();
