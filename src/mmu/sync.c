@@ -108,7 +108,7 @@ static enum walk_status walk_group(struct vcpu *c, const struct window *w, uint6
 
 /*
  * Are the N descriptors, a multiple of 8, those of a mapping of contiguous memory, the first of them FIRST? With KPTI a fork has the
- * linear map compared twice, some 55 tables each time: vectors of 32 bytes take half the time of 16.
+ * linear map compared three times, dozens of tables: vectors of 32 bytes take half the time of 16.
  */
 #define IS_RUN(name, bytes, ...)                                                                          \
     __VA_ARGS__ static bool name(const uint64_t *table, uint64_t first, unsigned n)                       \
