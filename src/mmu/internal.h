@@ -113,6 +113,7 @@ struct policy {
     uint8_t demotions;
     int64_t balance;                              /* what windows saved, or would have, less what they cost */
     int64_t wait;                                 /* without windows: look at the working set when the balance is this; with: overdraft */
+    uint64_t debited;                             /* now_ticks() when the balance last sank */
     uint64_t user_ns;
     uint64_t translate_ns;                        /* of its code, by whichever vCPU: atomic */
     uint64_t refills, faults, fills, drops;
@@ -410,7 +411,8 @@ static inline bool watched_page(uint64_t va) { return unlikely(mmu.n_watches) &&
 /* policy.c; of spaces of the low half only, and without effect but under paging=auto */
 void policy_init(void);
 void policy_set_costs(const struct policy_costs *cost);
-void policy_charge(struct vcpu *c, uint64_t ns);  /* c's low half ran in user mode for that long */
+/* c's low half ran in user mode for NS; it is SETTLED ns ago that a fault, a fill or a TLBI was debited to it. */
+void policy_charge(struct vcpu *c, uint64_t ns, uint64_t settled);
 void policy_refill(struct space *s);              /* a software TLB entry was made for a user access */
 void policy_held(struct space *s, unsigned ns);   /* code with windows spent that in C for what the software TLB's would not */
 void policy_fault(struct space *s);               /* a user access faulted in the guest: a new page, mostly */

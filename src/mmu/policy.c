@@ -7,7 +7,7 @@
  * demoted before, the space is promoted: the pages that its software TLBs hold are installed in runs, and its code is
  * translated anew with accesses through windows. From then on the same account is kept with what windows really cost; when it is
  * overdrawn by the cost of the move the space is demoted. That a space will run as long as it ran so far is the usual bet: it
- * costs at most twice what knowing would.
+ * costs at most twice what knowing would. What the pages of its start would have cost is no debt of a space that has settled.
  *
  * Time is the thread's CPU time, sampled: whenever a vCPU leaves translated code for an interrupt what passed since the last such
  * moment, less what translation and exits took, is charged to what it was in. The kernel's half is always in windows: it lives for ever.
@@ -36,7 +36,8 @@
 #define MOVE_MIN 300000                           /* ns: below this nothing is decided */
 #define MOVE 500000                               /* ns of any move: the host's page tables for windows, made and taken away */
 #define OVERDRAFT_MIN 2000000                     /* ns: a program that gets new memory is no churn */
-#define DEBT_MAX 1000000                          /* ns of faults that a space without windows has to make up for */
+#define DEBT_MAX 1000000                          /* ns of faults that a space without windows has to make up for, */
+#define SETTLED 1000000u                          /* unless it had none for so many */
 #define CREDIT_MAX 4000000                        /* ns that a space with windows may save for bad times, */
 #define CREDIT_SHARE 64u                          /* and one in so many of the time it ran */
 #define DEMOTIONS_MAX 8u
@@ -250,17 +251,21 @@ static void decide(struct vcpu *c, struct space *s)
 static void credit(struct policy *p, int64_t ns)
 {
     p->balance += ns;
+    if (ns < 0)
+        p->debited = now_ticks();
     if (p->windows)
         p->balance = MIN(p->balance, (int64_t)(CREDIT_MAX + p->user_ns / CREDIT_SHARE));
     else
         p->balance = MAX(p->balance, -DEBT_MAX);
 }
 
-void policy_charge(struct vcpu *c, uint64_t ns)
+void policy_charge(struct vcpu *c, uint64_t ns, uint64_t settled)
 {
     struct space *s = c->roots.space[0];
     mmu.stats.samples++;
     s->policy.user_ns += ns;
+    if (!s->policy.windows && settled >= SETTLED)
+        s->policy.balance = MAX(s->policy.balance, 0);
     credit(&s->policy, (int64_t)(ns * pol.share / SHARE));
     if (s->policy.windows)
         credit(&s->policy, -(int64_t)(mv(c)->wasted * pol.cost.fault));
@@ -288,7 +293,8 @@ void mmu_sample(struct vcpu *c)
     if (mmu.guest->fetch_view(c) != VIEW_USER || !m->c->roots.space[0])
         return;
     mmu_lock();
-    policy_charge(c, MIN(dt, SAMPLE_MAX));
+    uint64_t settled = now_ticks() - m->c->roots.space[0]->policy.debited;
+    policy_charge(c, MIN(dt, SAMPLE_MAX), (uint64_t)((double)settled * ns_per_tick()));
     mmu_unlock();
 }
 

@@ -10,8 +10,11 @@
 
 #define DEPTH 8
 
-/* The value of v if the block ran now; false where that is not known. */
-static bool value_of(const struct vcpu *c, const struct ir_block *b, ir_val v, uint64_t *out, unsigned depth)
+/*
+ * The value of v if the block ran now; false where that is not known. SUM: an address plus an unknown index lies in the address's
+ * region, so that of a sum's terms those unknown count as 0.
+ */
+static bool value_of(const struct vcpu *c, const struct ir_block *b, ir_val v, uint64_t *out, unsigned depth, bool sum)
 {
     if (v == IR_NONE || depth == 0)
         return false;
@@ -33,7 +36,7 @@ static bool value_of(const struct vcpu *c, const struct ir_block *b, ir_val v, u
         *out = *(const uint64_t *)((const char *)c + i->imm);
         return true;
     case IR_LD:
-        return i->mem.size == 3 && value_of(c, b, i->a, &x[0], depth - 1) &&
+        return i->mem.size == 3 && value_of(c, b, i->a, &x[0], depth - 1, true) &&
                mmu_peek_cached(c, x[0] + (uint64_t)i->imm, (enum view)i->mem.view, out);
     default:
         break;
@@ -42,10 +45,10 @@ static bool value_of(const struct vcpu *c, const struct ir_block *b, ir_val v, u
         return false;
     const ir_val arg[3] = { i->a, i->b, i->c };
     unsigned n = ir_op_info[i->op].nargs, known = 0;
+    sum &= i->op == IR_ADD;
     for (unsigned k = 0; k < n; k++)
-        known += value_of(c, b, arg[k], &x[k], depth - 1);
-    /* An address plus an unknown index lies in the address's region: the index counts as 0. */
-    if (known == 0 || (known < n && i->op != IR_ADD && i->op != IR_SUB))
+        known += value_of(c, b, arg[k], &x[k], depth - 1, sum);
+    if (known == 0 || (known < n && !sum))
         return false;
     *out = ir_eval_int(i, x[0], x[1], x[2]);
     return true;
@@ -60,7 +63,7 @@ int predict_region(void *opaque, const struct ir_block *b, unsigned i, int64_t *
     int slot = -1;
     if (x->no_prediction)
         return -1;
-    if (value_of(c, b, b->insn[i].a, &va, DEPTH) && (int64_t)va >> 48 == (int64_t)va >> 63)
+    if (value_of(c, b, b->insn[i].a, &va, DEPTH, true) && (int64_t)va >> 48 == (int64_t)va >> 63)
         slot = mmu_slot(c, view, va);
     if (slot >= 0) {
         *region = (int64_t)va >> REGION_SHIFT;

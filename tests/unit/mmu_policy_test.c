@@ -78,7 +78,7 @@ static unsigned run_until(bool windows, unsigned max)
 {
     unsigned ms = 0;
     while (!(mmu_windows(cpu, VIEW_USER) & MMU_USER_WINDOWS) == windows && ms < max) {
-        policy_charge(cpu, MS);
+        policy_charge(cpu, MS, 0);
         ms++;
     }
     return ms;
@@ -164,9 +164,16 @@ void test_policy(void)
         del(root[0], at);
         tlbi_range(cpu, at, PAGE_SIZE, cur_asid);
         if (i % 45 == 44)
-            policy_charge(cpu, MS);
+            policy_charge(cpu, MS, 22000);
     }
     CHECK(st->promotions == 2);
+
+    /* one that had its pages long ago owes nothing for them */
+    const struct policy *p = &cpu->roots.space[0]->policy;
+    policy_charge(cpu, 1000, 22000);
+    CHECK(p->balance < 0);
+    policy_charge(cpu, 1000, 10 * MS);
+    CHECK(p->balance >= 0 && !p->windows);
 
     /* contiguous memory is cheap to move; new memory after the move is no churn */
     uint64_t at = va + 0x40000000;

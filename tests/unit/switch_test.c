@@ -373,7 +373,7 @@ static void test_policy(void)
     struct space *s = c->roots.space[0];
     CHECK(loads(c));
     for (unsigned i = 0; i < 20000 && !s->policy.windows; i++)
-        policy_charge(c, 1000000);
+        policy_charge(c, 1000000, 0);
     contexts(c);
     CHECK(s->policy.windows && s->n_wins && right(c));
     for (unsigned i = 0; i < 3; i++) {
