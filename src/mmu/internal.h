@@ -207,12 +207,12 @@ struct churn { uint64_t va; const struct space *s; uint32_t drops, uses; };
 
 /*
  * A group of the linear map that was used once is compared at every TLBI by ASID from then on, with KPTI three times a fork. It is
- * dropped after AGE_LOOKS comparisons, which cost about what it costs to fill it again, and if it is used again after twice as
- * many as the last time: what is in use costs a few fills more, and what is not nothing. Some 0.1 ms each on the host, so not many at
- * one TLBI. A hash of groups by (space, address).
+ * dropped after AGE_LOOKS comparisons, some 57 ns each, which cost what unmapping it does, 0.1 ms, and if it is used again after
+ * twice as many as the last time: what is in use costs a few fills more, and what is not nothing. Not many at one TLBI. A hash of
+ * groups by (space, address).
  */
 #define AGE_BITS 13
-#define AGE_LOOKS 512u
+#define AGE_LOOKS 2048u
 #define AGE_DOUBLINGS 12u
 #define AGE_AT_ONCE 4u
 struct age { uint64_t va; const struct space *s; unsigned doublings; };
