@@ -302,10 +302,10 @@ static char *want(const struct keyval *kv, const char *what)
 static const struct choice {
     const char *name;
     size_t at;
-    const char *words[4], *want;
+    const char *words[5], *want;
 } accel_choices[] = {
     { "paging", offsetof(struct options, paging), { "auto", "shadow", "softtlb" }, "auto, shadow or softtlb" },
-    { "sync", offsetof(struct options, sync), { "tlb", "drop", "wp" }, "tlb, drop or wp" },
+    { "sync", offsetof(struct options, sync), { "auto", "tlb", "drop", "wp" }, "auto, tlb, drop or wp" },
     { "spt-org", offsetof(struct options, spt_org), { "private", "group", "shared" }, "private, group or shared" },
     { "host-isa", offsetof(struct options, host_isa), { "native", "v2", "v3" }, "native, v2 or v3" },
 };
@@ -417,8 +417,8 @@ void opt_print_accels(void)
            "Properties of gnomon (tcg is another name for it):\n"
            "  jit=on|off              off: the interpreter of the intermediate code\n"
            "  paging=auto|shadow|softtlb   guest memory through windows, through the software TLB, or by what pays for each space\n"
-           "  sync=tlb|drop|wp        at the guest's TLB maintenance compare windows with its tables; drop what it names;\n"
-           "                          wp: write-protect its tables, follow each write\n"
+           "  sync=auto|tlb|drop|wp   at the guest's TLB maintenance compare windows with its tables; drop what it names;\n"
+           "                          wp: write-protect its tables, follow each write; auto: tlb, wp for what hardly changes\n"
            "  spt-org=private|group|shared   windows for each user address space; for N of them (spt-windows=N); for one\n"
            "  spt-windows=N           window sets of spt-org=group [16]\n"
            "  spt-prefill=N           entries installed again when a set changes hands (group, shared)\n"

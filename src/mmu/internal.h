@@ -65,6 +65,7 @@ struct group_rec {
     uint64_t table, table_attrs;
     bool mixed, block;
     bool linear;                                  /* the descriptors of e[] are lin + i pages: a mapping of contiguous memory */
+    bool followed;                                /* its tables are write-protected (sync=auto): right at every moment */
     uint32_t looks;                               /* found unchanged so often since its first entry */
     uint8_t n_way;                                /* 0: not known */
     uint64_t lin;
@@ -82,6 +83,7 @@ struct window {
     struct group_rec **l1;                        /* [WINDOW_GROUPS], lazily touched */
     struct group_rec **groups;                    /* the records in use, dense */
     uint32_t n_groups, cap_groups;
+    uint32_t n_open;                              /* those not followed are in front */
     uint32_t pages;                               /* installed */
     uint32_t local_pages;                         /* of them not global */
     uint32_t vmas;                                /* boundaries between VMAs inside */
@@ -205,18 +207,6 @@ struct mmu_vcpu {
 #define CHURN_SMALL 32u                           /* and the end of a process of more in one window */
 struct churn { uint64_t va; const struct space *s; uint32_t drops, uses; };
 
-/*
- * A group of the linear map that was used once is compared at every TLBI by ASID from then on, with KPTI three times a fork. It is
- * dropped after AGE_LOOKS comparisons, some 57 ns each, which cost what unmapping it does, 0.1 ms, and if it is used again after
- * twice as many as the last time: what is in use costs a few fills more, and what is not nothing. Not many at one TLBI. A hash of
- * groups by (space, address).
- */
-#define AGE_BITS 13
-#define AGE_LOOKS 2048u
-#define AGE_DOUBLINGS 12u
-#define AGE_AT_ONCE 4u
-struct age { uint64_t va; const struct space *s; unsigned doublings; };
-
 struct mmu_state {
     struct mmu_config cfg;
     const struct guest_ops *guest;
@@ -247,7 +237,6 @@ struct mmu_state {
     void (*debug_stop)(struct vcpu *c, uint64_t va, bool write);
     unsigned n_watches;                           /* of all */
     struct churn churn[CHURN_PAGES];
-    struct age age[1u << AGE_BITS];
     uint64_t needless;                            /* see mmu_needless_slow() */
     struct mmu_stats stats;
 };
@@ -330,6 +319,7 @@ void window_install(struct window *w, uint64_t va, uint64_t gpa, unsigned pages,
                     const struct walk *leaf);
 void window_drop(struct window *w, uint64_t va, unsigned pages);
 void window_relabel(struct window *w, uint64_t va, uint64_t rec, uint64_t desc);   /* same page and rights, other leaf size or scope */
+void group_follow(struct window *w, struct group_rec *g, bool followed);            /* moves records in w->groups */
 void group_set_desc(struct group_rec *g, unsigned i, uint64_t desc);               /* what e[i] was made from */
 void window_protect(struct window *w, uint64_t va, unsigned pages, bool write);     /* installed pages: readable, writable or not */
 void window_wipe(struct window *w);
@@ -376,8 +366,9 @@ struct churn *churn_of(const struct space *s, uint64_t va);        /* made anew 
 /* A TLBI names these pages: what the software TLB serves of them has been used in vain so far. */
 void churn_dropped(const struct space *s, uint64_t va, uint64_t last);
 
-/* wp.c: sync=wp */
+/* wp.c: sync=wp, and what sync=auto follows */
 void wp_init(void);
+static inline bool wp_in_use(void) { return mmu.cfg.sync == SYNC_WP || mmu.cfg.sync == SYNC_AUTO; }
 bool wp_is_table(uint64_t gpa);                   /* false in other modes */
 bool wp_full(void);                               /* no room to note another writable mapping */
 /* A software TLB entry is to let the page be written: may it? */
@@ -433,6 +424,7 @@ void verify_page(struct vcpu *c, uint64_t va, enum view view, bool write);
 void sync_space(struct vcpu *c, struct space *s);                 /* make what is cached agree with the guest's tables */
 void sync_local(struct vcpu *c, struct space *s);                 /* what is tied to an ASID; s is in force */
 void sync_range(struct vcpu *c, struct space *s, uint64_t va, uint64_t last);   /* the leaves of [va, last], all in one half */
+#define FOLLOW_LOOKS 64u                          /* comparisons, some 57 ns each, that cost what protecting a table does */
 /* Would sync_range() look at any table, window or code page? Software TLBs are not asked. */
 bool sync_range_looks(const struct space *s, uint64_t va, uint64_t last);
 bool sync_space_looks(const struct space *s);     /* the same of sync_space() */

@@ -15,9 +15,10 @@ enum paging_mode { PAGING_AUTO, PAGING_SHADOW, PAGING_SOFTTLB };
 const char *mmu_paging_name(void);               /* of the mode in use */
 /*
  * How windows follow the guest's TLB maintenance: lazily, comparing; by dropping what it
- * names. Or not at all: its tables are write-protected and every write to one is followed at once.
+ * names. Or not at all: its tables are write-protected and every write to one is followed at once. Auto: by comparing, and what of
+ * the high half does not change like the last.
  */
-enum sync_mode { SYNC_TLB, SYNC_DROP, SYNC_WP };
+enum sync_mode { SYNC_AUTO, SYNC_TLB, SYNC_DROP, SYNC_WP };
 /* Who has windows of the low half: every address space; N of them at a time; one. */
 enum spt_org { ORG_PRIVATE, ORG_GROUP, ORG_SHARED };
 #define SPT_PREFILL_MAX 4096u
@@ -148,7 +149,7 @@ void mmu_spent(struct vcpu *c, uint64_t ns);
     X(wp_released, "pages that stopped being tables")                  \
     X(exec_rekeys, "remapped code pages")                              \
     X(window_hits, "accesses in C to pages that a window held")        \
-    X(aged_groups, "runs of 2 MiB dropped because it costs more to compare them than to fill them again") \
+    X(followed_groups, "runs of 2 MiB whose tables became write-protected under sync=auto") \
     X(churn_pages, "pages given to the software TLB because they churn") \
     X(samples, "samples of user mode under paging=auto")                    \
     X(promotions, "address spaces given windows")                           \

@@ -109,7 +109,7 @@ static void space_free(struct space *s)
                 window_release(s->win[g][n]);
     softtlb_free(s);
     org_free(s);
-    if (mmu.cfg.sync == SYNC_WP)
+    if (wp_in_use())
         wp_forget_space(s);
     struct space **p = &mmu.spaces[space_hash(s->half, &s->id)];
     while (*p != s)
@@ -366,7 +366,6 @@ void mmu_reset(void)
         for (unsigned n = 0; n < REGION_SLOTS; n++)
             mmu.slot_region[g][n] = INT64_MIN;
     memset(mmu.churn, 0, sizeof(mmu.churn));
-    memset(mmu.age, 0, sizeof(mmu.age));
 }
 
 uint64_t mmu_exec_key(struct vcpu *c, uint64_t va)

@@ -1,5 +1,6 @@
 /*
- * sync.c - what is cached follows the guest's TLB maintenance: sync=tlb, lazily and exactly; sync=drop, by dropping.
+ * sync.c - what is cached follows the guest's TLB maintenance: sync=tlb, lazily and exactly; sync=drop, by dropping; sync=auto, as
+ * sync=tlb, but for what is found unchanged again and again: that is handed to wp.c.
  *
  * Under sync=wp windows are always right (wp.c); software TLBs and code pages follow as in the other modes. Under sync=drop what
  * a TLBI names goes. Under sync=tlb a page named by a TLBI is walked again: unchanged it stays, changed it is replaced or dropped.
@@ -250,28 +251,34 @@ static void count_wiped(const struct window *w)
     }
 }
 
-static struct age *age_of(const struct window *w, const struct group_rec *g)
+/*
+ * The group at va was found unchanged. Under KPTI the kernel's half is tied to ASIDs, each fork has all of it compared that was ever
+ * used, three times, and its tables hardly ever change: a group of the high half that was looked at FOLLOW_LOOKS times is
+ * followed by its tables' writes from then on, as everything is under sync=wp. First protected, then compared: another vCPU
+ * may have written a moment ago (what a software TLB let through is settled by wp.c).
+ */
+static void follow(struct vcpu *c, struct window *w, uint64_t va)
 {
-    struct age *a = &mmu.age[(g->va ^ (uintptr_t)w->owner) * 0x9e3779b97f4a7c15ull >> (64 - AGE_BITS)];
-    if (a->va != g->va || a->s != w->owner)
-        *a = (struct age){ .va = g->va, .s = w->owner };
-    return a;
-}
-
-/* G was found unchanged. true: once more than it is worth. Only what one fill brings back whole. */
-static bool too_old(const struct window *w, struct group_rec *g)
-{
-    if (!g->linear || g->used != GROUP_PAGES || ++g->looks < AGE_LOOKS)
-        return false;
-    return g->looks >= AGE_LOOKS << age_of(w, g)->doublings;
-}
-
-static void drop_old(struct window *w, const struct group_rec *g)
-{
-    struct age *a = age_of(w, g);
-    a->doublings = MIN(a->doublings + 1, AGE_DOUBLINGS);
-    mmu.stats.aged_groups++;
-    window_drop(w, g->va, GROUP_PAGES);
+    struct group_rec **g = &w->l1[(va - w->va) >> GROUP_SHIFT];
+    if (mmu.cfg.sync != SYNC_AUTO || w->group != REGION_HIGH || ++(*g)->looks < FOLLOW_LOOKS)
+        return;
+    (*g)->looks = 0;
+    unsigned i = 0;
+    while (!(*g)->e[i])
+        i++;
+    uint64_t at = va + ((uint64_t)i << PAGE_SHIFT);
+    struct walk leaf;
+    do {
+        if (walk_group(c, w, at, &leaf) != WALK_OK)
+            return;
+        for (unsigned k = 0; k < leaf.levels; k++)
+            if (!mem_ptr(leaf.at[k], 8))          /* a flash chip's may change without a write to it */
+                return;
+    } while (wp_use(c, w->owner, at, &leaf));
+    if (leaf.levels && *g && group_unchanged(c, w, *g)) {   /* for want of mappings or tables it may have gone */
+        group_follow(w, *g, true);
+        mmu.stats.followed_groups++;
+    }
 }
 
 static void sync_window(struct vcpu *c, struct window *w, bool global_too)
@@ -282,21 +289,20 @@ static void sync_window(struct vcpu *c, struct window *w, bool global_too)
     if (!w->pages || (!global_too && !w->local_pages))
         return;
     unsigned churn = walk ? CHURN_WIDE : 0;       /* what is dropped without a look says nothing */
-    unsigned aged = 0;
     if ((global_too || w->local_pages == w->pages) && (!walk || all_gone(c, w))) {
         if (churn && w->pages <= CHURN_SMALL)
             count_wiped(w);
         window_wipe(w);
         return;
     }
-    for (uint32_t i = w->n_groups; i-- > 0;) {    /* dropping may free groups[i] and move the last one here */
-        struct group_rec *g = i < w->n_groups ? w->groups[i] : NULL;
+    for (uint32_t i = w->n_open; i-- > 0;) {      /* dropping may free groups[i] and move one from behind here */
+        struct group_rec *g = i < w->n_open ? w->groups[i] : NULL;
         if (!g)
             continue;
         if (!walk || !group_unchanged(c, w, g))
             sync_pages(c, w, g->va, GROUP_PAGES, global_too, walk, &churn);
-        else if (too_old(w, g) && aged++ < AGE_AT_ONCE)
-            drop_old(w, g);
+        else
+            follow(c, w, g->va);
     }
 }
 
@@ -419,6 +425,8 @@ bool sync_space_looks(const struct space *s)
 
 void sync_space(struct vcpu *c, struct space *s)
 {
+    if (wp_in_use())
+        wp_settle(c);
     for (unsigned g = 0; g < REGION_GROUPS; g++)
         for (unsigned n = 0; n < REGION_SLOTS; n++)
             if (s->win[g][n])

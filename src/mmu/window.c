@@ -76,6 +76,26 @@ uint64_t window_rec(const struct window *w, uint64_t va)
     return g ? g->e[va >> PAGE_SHIFT & (GROUP_PAGES - 1)] : 0;
 }
 
+static void place(struct window *w, struct group_rec *g, uint32_t pos)
+{
+    w->groups[pos] = g;
+    g->pos = pos;
+}
+
+static void trade(struct window *w, struct group_rec *g, uint32_t pos)
+{
+    place(w, w->groups[pos], g->pos);
+    place(w, g, pos);
+}
+
+void group_follow(struct window *w, struct group_rec *g, bool followed)
+{
+    if (g->followed == followed)
+        return;
+    trade(w, g, followed ? --w->n_open : w->n_open++);
+    g->followed = followed;
+}
+
 static struct group_rec *group_make(struct window *w, uint64_t va)
 {
     struct group_rec **p = &w->l1[(va - w->va) >> GROUP_SHIFT];
@@ -89,8 +109,8 @@ static struct group_rec *group_make(struct window *w, uint64_t va)
             if (!w->groups)
                 die("out of memory");
         }
-        g->pos = w->n_groups;
-        w->groups[w->n_groups++] = g;
+        place(w, g, w->n_groups++);
+        trade(w, g, w->n_open++);
         *p = g;
     }
     return *p;
@@ -99,8 +119,9 @@ static struct group_rec *group_make(struct window *w, uint64_t va)
 static void group_free(struct window *w, struct group_rec *g)
 {
     w->l1[(g->va - w->va) >> GROUP_SHIFT] = NULL;
-    w->groups[g->pos] = w->groups[--w->n_groups];
-    w->groups[g->pos]->pos = g->pos;
+    if (!g->followed)
+        trade(w, g, --w->n_open);
+    trade(w, g, --w->n_groups);
     mmu.n_records--;
     free(g->alias);
     free(g);
@@ -220,6 +241,7 @@ void window_install(struct window *w, uint64_t va, uint64_t gpa, unsigned pages,
         uint64_t v = va + ((uint64_t)i << PAGE_SHIFT);
         struct group_rec *g = group_make(w, v);
         uint64_t *e = &g->e[v >> PAGE_SHIFT & (GROUP_PAGES - 1)];
+        group_follow(w, g, false);                /* this page came from tables that nobody protected */
         if (!*e) {
             g->used++;
             w->pages++;

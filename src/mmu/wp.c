@@ -1,5 +1,6 @@
 /*
- * wp.c - sync=wp, traditional shadow paging: the guest's tables are write-protected, and windows follow each write to one.
+ * wp.c - sync=wp, traditional shadow paging: the guest's tables are write-protected, and windows follow each write to one. Under
+ * sync=auto only those of groups that sync.c found not to change.
  *
  * Owns, for each page of RAM, whether windows hold something that was made from descriptors in it (it is a table), what, and
  * where windows map it writable. A table is writable nowhere: not in a window, not by a software TLB entry. A guest's write to
@@ -77,7 +78,7 @@ static void on_dma(uint64_t gpa, size_t len)
 
 void wp_init(void)
 {
-    if (mmu.cfg.sync != SYNC_WP)
+    if (!wp_in_use())
         return;
     size_t pages = mem_pages();
     wp.page = xcalloc(pages, sizeof(*wp.page));
@@ -89,7 +90,7 @@ void wp_init(void)
     mem_on_dma_write(on_dma);
 }
 
-bool wp_is_table(uint64_t gpa) { return mmu.cfg.sync == SYNC_WP && mem_is_memory(gpa & PAGE_MASK, PAGE_SIZE) && wp.page[mem_page(gpa)]; }
+bool wp_is_table(uint64_t gpa) { return wp_in_use() && mem_is_memory(gpa & PAGE_MASK, PAGE_SIZE) && wp.page[mem_page(gpa)]; }
 
 /* ---- where windows map a page writable ---- */
 
@@ -113,7 +114,7 @@ static uint32_t node_new(void)
 
 void wp_rec(struct window *w, struct group_rec *g, unsigned i, uint64_t old, uint64_t new)
 {
-    if (mmu.cfg.sync != SYNC_WP || !((old | new) & REC_W))
+    if (!wp_in_use() || !((old | new) & REC_W))
         return;
     if (!g->alias)
         g->alias = xcalloc(GROUP_PAGES, sizeof(*g->alias));
@@ -139,7 +140,7 @@ void wp_rec(struct window *w, struct group_rec *g, unsigned i, uint64_t old, uin
 
 bool wp_soft_writable(uint64_t gpa)
 {
-    if (mmu.cfg.sync != SYNC_WP)
+    if (!wp_in_use())
         return true;
     if (wp_is_table(gpa))
         return false;

@@ -139,10 +139,10 @@ static void test_accel(void)
     CHECK(accepts("-accel tcg,thread=multi") && o.jit && o.paging == 0);
     CHECK(accepts("-accel gnomon,code-size=32") && o.code_size == 32ull << 20);
     CHECK(refuses("-accel kvm", "-accel kvm: accelerator 'kvm' is not available (gnomon is)"));
-    CHECK(accepts("-accel gnomon,sync=drop,spt-org=group,spt-windows=4,spt-prefill=100") && o.sync == 1 && o.spt_org == 1 &&
+    CHECK(accepts("-accel gnomon,sync=drop,spt-org=group,spt-windows=4,spt-prefill=100") && o.sync == 2 && o.spt_org == 1 &&
           o.spt_windows == 4 && o.spt_prefill == 100);
-    CHECK(accepts("-accel gnomon,sync=tlb,spt-org=shared") && o.sync == 0 && o.spt_org == 2);
-    CHECK(refuses("-accel gnomon,sync=x", "-accel gnomon,sync=x: sync=x: want tlb, drop or wp"));
+    CHECK(accepts("-accel gnomon,sync=tlb,spt-org=shared") && o.sync == 1 && o.spt_org == 2);
+    CHECK(refuses("-accel gnomon,sync=x", "-accel gnomon,sync=x: sync=x: want auto, tlb, drop or wp"));
     CHECK(accepts("-accel gnomon,host-isa=v2") && o.host_isa == 1);
     CHECK(refuses("-accel gnomon,host-isa=v4", "-accel gnomon,host-isa=v4: host-isa=v4: want native, v2 or v3"));
     CHECK(refuses("-accel gnomon,spt-org=x", "-accel gnomon,spt-org=x: spt-org=x: want private, group or shared"));

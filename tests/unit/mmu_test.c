@@ -103,7 +103,7 @@ static void test_churn(bool shadow)
 static void test_churn_asid(bool shadow)
 {
     const uint64_t va = USER_VA + 0x71000000ull, other = 0x555500000000ull;
-    bool counted = shadow && mmu.cfg.sync == SYNC_TLB;
+    bool counted = shadow && mmu.cfg.sync <= SYNC_TLB;
     uint64_t v;
     for (unsigned i = 0; i < 8; i++) {
         add(root[0], va, RAM_BASE + 0x40000, 12, U_RW, false);
@@ -132,38 +132,83 @@ static void test_churn_asid(bool shadow)
     }
 }
 
-/* A whole table in a row that nobody uses is not compared for ever; one that is used again stays for longer each time. */
-static void test_age(bool shadow)
+static const struct group_rec *group_at(uint64_t va)
 {
-    if (!shadow || mmu.cfg.sync != SYNC_TLB || mmu.cfg.verify)
+    const struct window *w = space_window(cpu->roots.space[va_half(va)], va_half(va) ? REGION_HIGH : REGION_LOW_USER, va);
+    return w ? w->l1[(va - w->va) >> GROUP_SHIFT] : NULL;
+}
+
+/* Does a TLBI by ASID have the group compared? */
+static bool compared(uint64_t va)
+{
+    const struct group_rec *g = group_at(va);
+    uint32_t looks = g->looks;
+    tlbi_asid(cpu, cur_asid);
+    return g->looks != looks;
+}
+
+/* sync=auto: the kernel's tables, found unchanged so many times, are protected and compared no more; a write to one is followed. */
+static void test_follow(bool shadow)
+{
+    if (!shadow || mmu.cfg.sync != SYNC_AUTO || mmu.cfg.verify)
         return;
-    const uint64_t va = USER_VA + 0x72000000ull, gpa = RAM_BASE + 0x200000, aged = mmu.stats.aged_groups;
+    const uint64_t va = KERNEL_VA + 0x72000000, gpa = RAM_BASE + 0x200000, followed = mmu.stats.followed_groups;
+    const uint64_t lin = LIN + (desc_of(root[1], va, 12) - RAM_BASE), up = LIN + (desc_of(root[1], va, 21) - RAM_BASE);
     uint64_t v;
     for (unsigned i = 0; i < GROUP_PAGES; i++)
-        add(root[0], va + i * PAGE_SIZE, gpa + i * PAGE_SIZE, 12, U_RW, false);
-    for (unsigned life = AGE_LOOKS; life <= 4 * AGE_LOOKS; life *= 2) {
+        add(root[1], va + i * PAGE_SIZE, gpa + i * PAGE_SIZE, 12, K_RW, false);
+    CHECK(store(lin + 8 * 500, VIEW_KERNEL, *ram(RAM_BASE + lin - LIN + 8 * 500)) && installed(lin, VIEW_KERNEL) & REC_W);
+    for (unsigned round = 0; round < 5; round++) {
+        uint64_t page = va + (100 + round) * PAGE_SIZE, desc = RAM_BASE + lin - LIN + 8 * (100 + round), old = *ram(desc);
         for (unsigned i = 0; i < GROUP_PAGES; i++)
-            CHECK(store(va + i * PAGE_SIZE, VIEW_USER, i + life));
-        for (unsigned i = 0; i < life; i++) {
-            CHECK(installed(va, VIEW_USER) && installed(va + (GROUP_PAGES - 1) * PAGE_SIZE, VIEW_USER));
+            CHECK(load(va + i * PAGE_SIZE, VIEW_KERNEL, &v));
+        while (group_at(va)->looks < FOLLOW_LOOKS - 1)
+            CHECK(compared(va));
+        CHECK(!group_at(va)->followed && compared(va));
+        CHECK(group_at(va)->followed && mmu.stats.followed_groups > followed + round && !(installed(lin, VIEW_KERNEL) & REC_W));
+        CHECK(!compared(va) && installed(page, VIEW_KERNEL) && store(page, VIEW_KERNEL, round) && *ram(gpa + (100 + round) * PAGE_SIZE) == round);
+        switch (round) {
+        case 0:                                   /* a store, to anything, takes its page away before any TLBI */
+            CHECK(store(LIN + (desc - RAM_BASE), VIEW_KERNEL, old) && !installed(page, VIEW_KERNEL));
+            break;
+        case 1:                                   /* a page that goes */
+            del(root[1], page);
+            CHECK(!load(page, VIEW_KERNEL, &v));
+            add(root[1], page, gpa + (100 + round) * PAGE_SIZE, 12, K_RW, false);
+            break;
+        case 2:                                   /* a device's write, once a TLBI was made */
+            CHECK(mem_dma_write(desc, &old, 8));
             tlbi_asid(cpu, cur_asid);
+            CHECK(!installed(page, VIEW_KERNEL));
+            break;
+        case 3:                                   /* while another root is in force */
+            root[1] += 0x1000;
+            mmu_switch(cpu);
+            CHECK(store(LIN + (desc - RAM_BASE), VIEW_KERNEL, old));
+            root[1] -= 0x1000;
+            mmu_switch(cpu);
+            CHECK(!installed(page, VIEW_KERNEL));
+            break;
+        default:                                  /* the table above */
+            CHECK(store(up, VIEW_KERNEL, 0) && !installed(page, VIEW_KERNEL) && !installed(va, VIEW_KERNEL));
         }
-        CHECK(!installed(va, VIEW_USER) && !installed(va + (GROUP_PAGES - 1) * PAGE_SIZE, VIEW_USER));
-        CHECK(load(va + 5 * PAGE_SIZE, VIEW_USER, &v) && v == life + 5);
+        CHECK(round == 4 || installed(va, VIEW_KERNEL));
+        /* what else is there is followed still; a new page is compared */
+        CHECK(round == 4 || !compared(va));
+        CHECK(load(page, VIEW_KERNEL, &v) && v == round && compared(va));
     }
-    CHECK(mmu.stats.aged_groups == aged + 3);
-    /* a page fewer, and it is compared for as long as it is there */
-    del(root[0], va);
-    tlbi_range(cpu, va, PAGE_SIZE, cur_asid);
-    for (unsigned i = 1; i < GROUP_PAGES; i++)
-        CHECK(load(va + i * PAGE_SIZE, VIEW_USER, &v));
-    for (unsigned i = 0; i < 9 * AGE_LOOKS; i++)
+    /* never the users' half */
+    uint64_t user = USER_VA + 0x72000000ull;
+    add(root[0], user, RAM_BASE + 0x40000, 12, U_RW, false);
+    CHECK(load(user, VIEW_USER, &v));
+    for (unsigned i = 0; i < 3 * FOLLOW_LOOKS; i++)
         tlbi_asid(cpu, cur_asid);
-    CHECK(installed(va + PAGE_SIZE, VIEW_USER) && !load(va, VIEW_USER, &v) && mmu.stats.aged_groups == aged + 3);
-    for (unsigned i = 1; i < GROUP_PAGES; i++)
-        del(root[0], va + i * PAGE_SIZE);
+    CHECK(installed(user, VIEW_USER) && !group_at(user)->followed);
+    del(root[0], user);
+    for (unsigned i = 0; i < GROUP_PAGES; i++)
+        del(root[1], va + i * PAGE_SIZE);
     tlbi_asid(cpu, cur_asid);
-    CHECK(!load(va + PAGE_SIZE, VIEW_USER, &v));
+    CHECK(!load(va, VIEW_KERNEL, &v) );
 }
 
 static uint64_t tlbi_exits(void) { return mmu_exits(MMU_EXIT_tlbi_va).count + mmu_exits(MMU_EXIT_tlbi_asid).count + mmu_exits(MMU_EXIT_tlbi_all).count; }
@@ -260,7 +305,7 @@ static void test_notes(bool shadow)
     add(root[0], fresh, RAM_BASE + 0x20000, 12, U_RW, false);
     tlbi_range(cpu, fresh, PAGE_SIZE, cur_asid);
     uint64_t fills = st->fills;
-    bool kept = shadow && mmu.cfg.sync == SYNC_TLB;
+    bool kept = shadow && mmu.cfg.sync <= SYNC_TLB;
     CHECK(!kept || installed(fresh, VIEW_USER) & REC_W);
     CHECK(store(fresh, VIEW_USER, 6) && (!kept || st->fills == fills));
     add(root[0], fresh, RAM_BASE + 0x20000, 12, U_RO, false);
@@ -693,10 +738,10 @@ int main(int argc, char **argv)
     struct mmu_config cfg = { .paging = shadow ? PAGING_SHADOW : auto_mode ? PAGING_AUTO : PAGING_SOFTTLB, .max_vmas = 1000 };
     for (int i = 2; i < argc; i++) {
         static const struct { const char *name; enum sync_mode sync; enum spt_org org; unsigned sets, prefill; } mode[] = {
-            { "drop", SYNC_DROP, ORG_PRIVATE, 0, 0 }, { "wp", SYNC_WP, ORG_PRIVATE, 0, 0 },
-            { "group3", SYNC_TLB, ORG_GROUP, 3, 0 }, { "group16", SYNC_TLB, ORG_GROUP, 16, 0 },
-            { "shared", SYNC_TLB, ORG_SHARED, 0, 0 }, { "prefill4", SYNC_TLB, ORG_SHARED, 0, 4 },
-            { "group-prefill64", SYNC_TLB, ORG_GROUP, 2, 64 },
+            { "tlb", SYNC_TLB, ORG_PRIVATE, 0, 0 }, { "drop", SYNC_DROP, ORG_PRIVATE, 0, 0 }, { "wp", SYNC_WP, ORG_PRIVATE, 0, 0 },
+            { "group3", SYNC_AUTO, ORG_GROUP, 3, 0 }, { "group16", SYNC_AUTO, ORG_GROUP, 16, 0 },
+            { "shared", SYNC_AUTO, ORG_SHARED, 0, 0 }, { "prefill4", SYNC_AUTO, ORG_SHARED, 0, 4 },
+            { "group-prefill64", SYNC_AUTO, ORG_GROUP, 2, 64 },
         };
         for (unsigned n = 0; n < ARRAY_LEN(mode); n++) {
             if (strcmp(argv[i], mode[n].name))
@@ -716,7 +761,7 @@ int main(int argc, char **argv)
     test_sync(shadow);
     test_churn(shadow);
     test_churn_asid(shadow);
-    test_age(shadow);
+    test_follow(shadow);
     test_notes(shadow);
     test_at_once();
     test_block();
