@@ -66,7 +66,7 @@ struct group_rec {
     bool mixed, block;
     bool linear;                                  /* the descriptors of e[] are lin + i pages: a mapping of contiguous memory */
     bool followed;                                /* its tables are write-protected (sync=auto): right at every moment */
-    uint32_t looks;                               /* found unchanged so often since its first entry */
+    uint32_t looks;                               /* found unchanged so often: sync.c, follow() */
     uint8_t n_way;                                /* 0: not known */
     uint64_t lin;
     /* The descriptors that lead to the table, or to the block and its own, and their values when that was last looked at. */
@@ -368,7 +368,6 @@ void churn_dropped(const struct space *s, uint64_t va, uint64_t last);
 
 /* wp.c: sync=wp, and what sync=auto follows */
 void wp_init(void);
-static inline bool wp_in_use(void) { return mmu.cfg.sync == SYNC_WP || mmu.cfg.sync == SYNC_AUTO; }
 bool wp_is_table(uint64_t gpa);                   /* false in other modes */
 bool wp_full(void);                               /* no room to note another writable mapping */
 /* A software TLB entry is to let the page be written: may it? */
@@ -424,7 +423,7 @@ void verify_page(struct vcpu *c, uint64_t va, enum view view, bool write);
 void sync_space(struct vcpu *c, struct space *s);                 /* make what is cached agree with the guest's tables */
 void sync_local(struct vcpu *c, struct space *s);                 /* what is tied to an ASID; s is in force */
 void sync_range(struct vcpu *c, struct space *s, uint64_t va, uint64_t last);   /* the leaves of [va, last], all in one half */
-#define FOLLOW_LOOKS 64u                          /* comparisons, some 57 ns each, that cost what protecting a table does */
+#define FOLLOW_LOOKS 64u                          /* comparisons, some 57 ns each: about what protecting a table costs, by estimate */
 /* Would sync_range() look at any table, window or code page? Software TLBs are not asked. */
 bool sync_range_looks(const struct space *s, uint64_t va, uint64_t last);
 bool sync_space_looks(const struct space *s);     /* the same of sync_space() */

@@ -149,7 +149,7 @@ void mmu_spent(struct vcpu *c, uint64_t ns);
     X(wp_released, "pages that stopped being tables")                  \
     X(exec_rekeys, "remapped code pages")                              \
     X(window_hits, "accesses in C to pages that a window held")        \
-    X(followed_groups, "runs of 2 MiB whose tables became write-protected under sync=auto") \
+    X(followed_groups, "groups of 2 MiB whose tables became write-protected under sync=auto") \
     X(churn_pages, "pages given to the software TLB because they churn") \
     X(samples, "samples of user mode under paging=auto")                    \
     X(promotions, "address spaces given windows")                           \

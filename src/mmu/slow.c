@@ -115,8 +115,7 @@ static uint8_t *resolve(struct vcpu *c, uint64_t va, unsigned len, struct ir_mem
         }
     }
     struct walk w;
-    if (wp_in_use())
-        wp_settle(c);
+    wp_settle(c);
 again:
     if (mmu.guest->walk(c, tagged, acc, view, &w) != WALK_OK)
         raise_fault(c, tagged, acc, view, w.fault);

@@ -109,8 +109,7 @@ static void space_free(struct space *s)
                 window_release(s->win[g][n]);
     softtlb_free(s);
     org_free(s);
-    if (wp_in_use())
-        wp_forget_space(s);
+    wp_forget_space(s);
     struct space **p = &mmu.spaces[space_hash(s->half, &s->id)];
     while (*p != s)
         p = &(*p)->hash_next;

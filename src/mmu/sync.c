@@ -425,8 +425,7 @@ bool sync_space_looks(const struct space *s)
 
 void sync_space(struct vcpu *c, struct space *s)
 {
-    if (wp_in_use())
-        wp_settle(c);
+    wp_settle(c);
     for (unsigned g = 0; g < REGION_GROUPS; g++)
         for (unsigned n = 0; n < REGION_SLOTS; n++)
             if (s->win[g][n])

@@ -38,7 +38,7 @@ static bool may_be_alone(const struct vcpu *c)
     for (unsigned i = 0; i < mmu.n_vcpus; i++)
         if (mmu.vcpu[i] != c && (mv(mmu.vcpu[i])->in_mmio || mv(mmu.vcpu[i])->kernel_low))
             return false;
-    return !wp_in_use() || wp_settled();
+    return wp_settled();
 }
 
 /* Are N's spaces among O's? */
@@ -268,8 +268,7 @@ void mmu_tlbi_complete(struct vcpu *c)
     mmu.stats.tlbi_va += t->count[0];
     mmu.stats.tlbi_asid += t->count[1];
     mmu.stats.tlbi_all += t->count[2];
-    if (wp_in_use())
-        wp_settle(c);
+    wp_settle(c);
     if (t->kind == MMU_EXIT_tlbi_all) {
         complete_all(c);
     } else {

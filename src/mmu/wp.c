@@ -76,9 +76,11 @@ static void on_dma(uint64_t gpa, size_t len)
     pthread_mutex_unlock(&wp.dma.lock);
 }
 
+static bool in_use(void) { return mmu.cfg.sync == SYNC_WP || mmu.cfg.sync == SYNC_AUTO; }
+
 void wp_init(void)
 {
-    if (!wp_in_use())
+    if (!in_use())
         return;
     size_t pages = mem_pages();
     wp.page = xcalloc(pages, sizeof(*wp.page));
@@ -90,7 +92,7 @@ void wp_init(void)
     mem_on_dma_write(on_dma);
 }
 
-bool wp_is_table(uint64_t gpa) { return wp_in_use() && mem_is_memory(gpa & PAGE_MASK, PAGE_SIZE) && wp.page[mem_page(gpa)]; }
+bool wp_is_table(uint64_t gpa) { return in_use() && mem_is_memory(gpa & PAGE_MASK, PAGE_SIZE) && wp.page[mem_page(gpa)]; }
 
 /* ---- where windows map a page writable ---- */
 
@@ -114,7 +116,7 @@ static uint32_t node_new(void)
 
 void wp_rec(struct window *w, struct group_rec *g, unsigned i, uint64_t old, uint64_t new)
 {
-    if (!wp_in_use() || !((old | new) & REC_W))
+    if (!in_use() || !((old | new) & REC_W))
         return;
     if (!g->alias)
         g->alias = xcalloc(GROUP_PAGES, sizeof(*g->alias));
@@ -140,7 +142,7 @@ void wp_rec(struct window *w, struct group_rec *g, unsigned i, uint64_t old, uin
 
 bool wp_soft_writable(uint64_t gpa)
 {
-    if (!wp_in_use())
+    if (!in_use())
         return true;
     if (wp_is_table(gpa))
         return false;

@@ -208,7 +208,7 @@ static void test_follow(bool shadow)
     for (unsigned i = 0; i < GROUP_PAGES; i++)
         del(root[1], va + i * PAGE_SIZE);
     tlbi_asid(cpu, cur_asid);
-    CHECK(!load(va, VIEW_KERNEL, &v) );
+    CHECK(!load(va, VIEW_KERNEL, &v));
 }
 
 static uint64_t tlbi_exits(void) { return mmu_exits(MMU_EXIT_tlbi_va).count + mmu_exits(MMU_EXIT_tlbi_asid).count + mmu_exits(MMU_EXIT_tlbi_all).count; }
